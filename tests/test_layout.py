@@ -131,10 +131,7 @@ def meanings() -> dict[str, dict[str, str]]:
 
 FOREIGN = ("hw_models.isa", "ltc2neuro.plot.pareto_front")
 """These speak of another's things by their names: a chip's instructions, what `search` returns"""
-FORMATS = (
-    "Answer", "Array", "Attribute", "Found", "Function", "Graph", "Neurons", "Node", "Operation", "Place", "Rule",
-    "Shape", "Slot", "State", "States", "Sum", "Tensors", "Weights", "Wiring",
-)  # fmt: skip
+FORMATS = ("Array", "Attribute", "Graph", "Node", "Operation", "Rule", "Shape", "State", "States")
 """So do the frontends: of these things a format has its own"""
 ALIKE = {
     "Block": {"compiler.graph.graph", "compiler.graph.serialize"},

@@ -94,9 +94,10 @@ def build(factory: str, options: argparse.Namespace) -> Built:
         loaded = weights_into(model, options.weights)
         note(options, f"weights: {loaded}")
     from ltc2neuro.frontends.keras.model_argument import entered
+    from ltc2neuro.inputs.files import contents_of
     from ltc2neuro.tracing.calling.arguments import order_of
 
-    calibration = samples.chosen(found, order_of(entered(model)))
+    calibration = contents_of(found, order_of(entered(model)))
     return Built(model, calibration, spans, 1.0 if options.dt is None else options.dt, loaded)
 
 

@@ -17,8 +17,8 @@ from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from hw_models.errors import InputError
 
-Tensors: TypeAlias = dict[str, Tensor]
-TensorKernel: TypeAlias = Callable[[Tensors], Tensor]
+NamedTensors: TypeAlias = dict[str, Tensor]
+TensorKernel: TypeAlias = Callable[[NamedTensors], Tensor]
 
 
 def floored(x: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class TorchGraph:
     """An integer graph and its constants as tensors: vectors (1, size), matrices (rows, columns)."""
 
     graph: IntegerGraph
-    constants: Tensors
+    constants: NamedTensors
 
     @staticmethod
     def of(graph: IntegerGraph) -> TorchGraph:
@@ -56,7 +56,7 @@ class TorchGraph:
         states = {s.name: known[s.initial].expand(len(x), -1) for s in self.graph.states}
         outputs = []
         for t in range(x.shape[1]):
-            values: Tensors = {**known, "": x[:, t]}
+            values: NamedTensors = {**known, "": x[:, t]}
             for block in self.graph.blocks:
                 for _ in range(block.repeat):
                     values.update({f"state {name}": state for name, state in states.items()})
@@ -82,7 +82,7 @@ def _read(op: ops.StateRead, here: TorchGraph) -> TensorKernel:
     return lambda values: values[f"state {op.state}"]
 
 
-def _joined(values: Tensors, sources: tuple[str, ...]) -> Tensor:
+def _joined(values: NamedTensors, sources: tuple[str, ...]) -> Tensor:
     found = [values[s] for s in sources]
     batch = max(len(f) for f in found)
     return torch.cat([f.expand(batch, -1) for f in found], 1)
@@ -98,7 +98,7 @@ def _gather(op: ops.Gather, here: TorchGraph) -> TensorKernel:
 def _segment_sum(op: ops.SegmentSum, here: TorchGraph) -> TensorKernel:
     segment, size = here.constants[op.segment][0].long(), here.graph.size(op.out)
 
-    def kernel(values: Tensors) -> Tensor:
+    def kernel(values: NamedTensors) -> Tensor:
         x = values[op.x]
         return x.new_zeros(len(x), size).index_add(1, segment, x)
 
@@ -112,7 +112,7 @@ def _mat_vec(op: ops.MatVec, here: TorchGraph) -> TensorKernel:
         return lambda values: _joined(values, op.sources) @ matrix.T
     places = here.constants[op.places].long()
 
-    def kernel(values: Tensors) -> Tensor:
+    def kernel(values: NamedTensors) -> Tensor:
         x = _joined(values, op.sources)
         padded = torch.cat([x, torch.zeros_like(x[:, :1])], 1)
         return (matrix @ padded[:, places].transpose(1, 2)).reshape(len(x), -1)
@@ -175,7 +175,7 @@ def _polynomial(op: ops.PiecewisePolynomial, here: TorchGraph) -> TensorKernel:
     knots, origins = here.constants[op.knots][0], here.constants[op.origins][0]
     coefficients, shifts = here.constants[op.coefficients], here.constants[op.shifts]
 
-    def kernel(values: Tensors) -> Tensor:
+    def kernel(values: NamedTensors) -> Tensor:
         x = values[op.x]
         k = torch.searchsorted(knots, x.detach().contiguous(), right=True)
         t, degree = x - origins[k], coefficients.shape[1] - 1

@@ -13,7 +13,7 @@ from compiler.interpreters.float64 import run_each
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.progressing import begin
-from ltc2neuro.tuning.kernels import Tensors, TorchGraph, floored
+from ltc2neuro.tuning.kernels import NamedTensors, TorchGraph, floored
 
 RATE = 0.3
 """Adam's largest step, in units of what the rounding of a parameter of a constant's size can be"""
@@ -41,7 +41,7 @@ def trained(net: Record, names: Sequence[str], arrays: Sequence[Floats], how: Tr
     """What the constants `names` become, rounded, when the outputs at every sample of `arrays`, sequences (time,
     channels), follow the float network's, each channel's error in parts of what it varies."""
     program, groups = TorchGraph.of(net.graph), _groups(net, arrays)
-    start: Tensors = {n: program.constants[n] for n in names}
+    start: NamedTensors = {n: program.constants[n] for n in names}
     units = {n: c.abs().max() * 2.0**-net.precision.parameter for n, c in start.items()}
     moved = {n: torch.zeros_like(c, requires_grad=True) for n, c in start.items()}
     every = torch.cat([g.exact.reshape(-1, g.exact.shape[-1]) for g in groups])
@@ -63,7 +63,7 @@ def trained(net: Record, names: Sequence[str], arrays: Sequence[Floats], how: Tr
         return {n: c[0].numpy().astype(np.int64) for n, c in _rounded(start, moved, units).items()}
 
 
-def _rounded(start: Tensors, moved: Tensors, units: Mapping[str, Tensor]) -> Tensors:
+def _rounded(start: NamedTensors, moved: NamedTensors, units: Mapping[str, Tensor]) -> NamedTensors:
     return {n: floored(c + moved[n] * units[n] + 0.5) for n, c in start.items()}
 
 

@@ -13,7 +13,7 @@ import keras
 import torch
 from torch.overrides import TorchFunctionMode
 
-Function = Callable[..., object]
+TorchFunction = Callable[..., object]
 Nested = TypeVar("Nested")
 
 _LEAVING = {
@@ -27,7 +27,7 @@ class LeavesError(Exception):
 
 
 @dataclass(frozen=True)
-class Slot:
+class TensorSlot:
     """The place of a tensor."""
 
     number: int
@@ -37,7 +37,7 @@ class Slot:
 class TorchCall:
     """A call, with slots for tensors among its arguments. Its results take the next slots."""
 
-    function: Function
+    function: TorchFunction
     args: tuple[object, ...]
     kwargs: dict[str, object]
 
@@ -47,7 +47,7 @@ class TorchCalls:
     """Calls from the inputs, in the first slots, to the `outputs`."""
 
     calls: tuple[TorchCall, ...]
-    outputs: tuple[Slot, ...]
+    outputs: tuple[TensorSlot, ...]
 
     def run(self, inputs: Iterable[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """All calls, in order."""
@@ -60,7 +60,7 @@ class TorchCalls:
 
 def _filled(value: object, held: Sequence[torch.Tensor]) -> object:
     """`value` with tensors in its slots."""
-    if isinstance(value, Slot):
+    if isinstance(value, TensorSlot):
         return held[value.number]
     if type(value) is list:
         return [_filled(item, held) for item in value]
@@ -82,12 +82,12 @@ class _CallWriter(TorchFunctionMode):
     def __init__(self, inputs: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self._alive = list(inputs)  # identities are used again
-        self.slots = {id(t): Slot(n) for n, t in enumerate(inputs)}
+        self.slots = {id(t): TensorSlot(n) for n, t in enumerate(inputs)}
         self.calls: list[TorchCall] = []
 
     def __torch_function__(
         self,
-        func: Function,
+        func: TorchFunction,
         types: Iterable[type],
         args: Sequence[object] = (),
         kwargs: dict[str, object] | None = None,
@@ -102,7 +102,7 @@ class _CallWriter(TorchFunctionMode):
         tensors = _tensors(result)
         moved = func is torch.Tensor.to and result is args[0]  # nothing: it is there, and of this type
         if known and tensors and not moved:
-            self.slots.update({id(t): Slot(len(self._alive) + n) for n, t in enumerate(tensors)})
+            self.slots.update({id(t): TensorSlot(len(self._alive) + n) for n, t in enumerate(tensors)})
             self._alive += tensors
             self.calls.append(TorchCall(func, *given))
         return result

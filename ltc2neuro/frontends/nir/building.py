@@ -16,8 +16,8 @@ from hw_models.arguments import is_file, shown
 from hw_models.errors import InputError
 from ltc2neuro.frontends.nir.cell import NIRCell, Shape, no_fit
 from ltc2neuro.frontends.nir.kinds import AXES, STATEFUL
-from ltc2neuro.frontends.nir.nodes import NODES, Place, numbers
-from ltc2neuro.frontends.nir.wiring import BEFORE, Edge, Wiring, wire
+from ltc2neuro.frontends.nir.nodes import NODES, NodePlace, numbers
+from ltc2neuro.frontends.nir.wiring import BEFORE, Edge, NodeWiring, wire
 
 SNNTORCH_STEP = 1e-4
 """The dt in s with which snntorch writes its graphs, whatever the model's was"""
@@ -58,7 +58,7 @@ class _Building:
     """Modules and shapes, each once what its node reads is known; round a cycle that takes more than one turn."""
 
     nodes: Mapping[str, nir.NIRNode]
-    wiring: Wiring
+    wiring: NodeWiring
     start: str
     end: str
     dt: float
@@ -89,7 +89,7 @@ class _Building:
         """The shape of what a node answers to an input of this shape, by computing it once."""
         node = self.nodes[name]
         if name not in self.modules:
-            self.modules[name] = NODES[type(node)](node, Place(name, shape, self.dt, self.subtracts))
+            self.modules[name] = NODES[type(node)](node, NodePlace(name, shape, self.dt, self.subtracts))
         if isinstance(node, STATEFUL):
             return shape
         try:
@@ -197,7 +197,7 @@ def _ask(nodes: dict[str, nir.NIRNode]) -> None:
                 )
 
 
-def _sample_shape(nodes: Mapping[str, nir.NIRNode], wiring: Wiring, start: str) -> Shape:
+def _sample_shape(nodes: Mapping[str, nir.NIRNode], wiring: NodeWiring, start: str) -> Shape:
     """The shape of a sample; without the batch of the example, a leading 1 that some writers leave in it."""
     declared = nodes[start].input_type["input"]
     if declared is None:

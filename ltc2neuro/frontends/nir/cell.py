@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from hw_models.errors import InputError
-from ltc2neuro.frontends.nir.neurons import Neurons
-from ltc2neuro.frontends.nir.wiring import BEFORE, Wiring
+from ltc2neuro.frontends.nir.neurons import NeuronChain
+from ltc2neuro.frontends.nir.wiring import BEFORE, NodeWiring
 from ltc2neuro.nn.states import Bound
 
 Shape = tuple[int, ...]
@@ -34,7 +34,7 @@ class NIRCell(nn.Module):
     sample is `NAME.last`.
     """
 
-    wiring: Wiring
+    wiring: NodeWiring
     start: str
     end: str
     shape: Shape
@@ -45,7 +45,7 @@ class NIRCell(nn.Module):
     state_size: tuple[int, ...]
 
     def __init__(
-        self, wiring: Wiring, start: str, end: str, nodes: Mapping[str, nn.Module], shapes: Mapping[str, Shape]
+        self, wiring: NodeWiring, start: str, end: str, nodes: Mapping[str, nn.Module], shapes: Mapping[str, Shape]
     ) -> None:
         super().__init__()
         self.wiring, self.start, self.end, self.shape = wiring, start, end, shapes[start]
@@ -80,7 +80,7 @@ class NIRCell(nn.Module):
             for source in call.sources[1:]:
                 total = total + answers[source]
             node = self.node(call.node)
-            if isinstance(node, Neurons):
+            if isinstance(node, NeuronChain):
                 names = [f"{call.node}.{name}" for name in node.state_names]
                 answer, after = node(total.flatten(1), tuple(old[name] for name in names))
                 new.update(zip(names, after, strict=True))
@@ -115,16 +115,16 @@ class PerSample(nn.Module):
         return y.unflatten(0, x.shape[:2])
 
 
-def _states(wiring: Wiring, nodes: Mapping[str, nn.Module], shapes: Mapping[str, Shape]) -> tuple[State, ...]:
+def _states(wiring: NodeWiring, nodes: Mapping[str, nn.Module], shapes: Mapping[str, Shape]) -> tuple[State, ...]:
     states = [
         State(f"{call.node}.{name}", call.node, shapes[call.node])
         for call in wiring.calls
-        if isinstance(node := nodes[call.node], Neurons)
+        if isinstance(node := nodes[call.node], NeuronChain)
         for name in node.state_names
     ]
     named = {state.name for state in states}
     for name in wiring.kept:
-        spikes = isinstance(node := nodes[name], Neurons) and node.spikes
+        spikes = isinstance(node := nodes[name], NeuronChain) and node.spikes
         if (kept := _kept(name, node)) not in named:
             states.append(State(kept, name, shapes[name], (0.0, 1.0) if spikes else None))
     return tuple(states)
@@ -132,7 +132,7 @@ def _states(wiring: Wiring, nodes: Mapping[str, nn.Module], shapes: Mapping[str,
 
 def _kept(name: str, node: nn.Module) -> str:
     """The state that holds what a node answered a sample ago: of neurons that do not spike their potential."""
-    return f"{name}.v" if isinstance(node, Neurons) and not node.spikes else f"{name}.last"
+    return f"{name}.v" if isinstance(node, NeuronChain) and not node.spikes else f"{name}.last"
 
 
 def _attribute(name: str, taken: nn.ModuleDict) -> str:

@@ -14,10 +14,10 @@ from hw_models.arrays import Floats
 from ltc2neuro.frontends.nir.kinds import STATEFUL
 from ltc2neuro.frontends.nir.maps import Map, map_of
 from ltc2neuro.frontends.nir.nesting import nested
-from ltc2neuro.frontends.nir.neuron_finding import Found, Neuron, excess, refusal
-from ltc2neuro.frontends.nir.shaping import Node, Weights, shaped
-from ltc2neuro.frontends.nir.sums import Sum, Sums
-from ltc2neuro.frontends.nir.wiring import BEFORE, Edge, Wiring, wire
+from ltc2neuro.frontends.nir.neuron_finding import FoundNeurons, Neuron, excess, refusal
+from ltc2neuro.frontends.nir.shaping import LinearWeights, Node, shaped
+from ltc2neuro.frontends.nir.sums import AffineSum, AffineSums
+from ltc2neuro.frontends.nir.wiring import BEFORE, Edge, NodeWiring, wire
 
 INPUT, OUTPUT = "input", "output"
 OWN = "cell.nodes."
@@ -27,12 +27,12 @@ OWN = "cell.nodes."
 class Drawing:
     """The nodes and edges so far. What a node reads is drawn when the node is: from the output backwards."""
 
-    found: Found
-    sums: Sums
+    found: FoundNeurons
+    sums: AffineSums
     graph: Graph
     dt: float
 
-    def __init__(self, found: Found, dt: float) -> None:
+    def __init__(self, found: FoundNeurons, dt: float) -> None:
         self.sums, self.graph, self.found, self.dt = found.sums, found.sums.graph, found, dt
         self.nodes: dict[str, Node] = {}
         self.names: set[str] = {INPUT, OUTPUT}
@@ -126,13 +126,13 @@ class Drawing:
         rest = self._left(OUTPUT, self.feed(OUTPUT, total) + host[op.offset])
         if np.any(rest):
             name, one = self.named("offset"), np.arange(rest.size)
-            self.nodes[name] = Weights(Map(one, one, np.ones(rest.size), (rest.size, rest.size)), rest)
+            self.nodes[name] = LinearWeights(Map(one, one, np.ones(rest.size), (rest.size, rest.size)), rest)
             self.edges = [(a, name if b == OUTPUT else b) for a, b in self.edges] + [(name, OUTPUT)]
             self.late = {(a, name if b == OUTPUT else b) for a, b in self.late}
 
     # --- edges ---------------------------------------------------------------------------------------------
 
-    def feed(self, target: str, total: Sum, late: bool = False) -> Floats:
+    def feed(self, target: str, total: AffineSum, late: bool = False) -> Floats:
         """Draw what a node reads, and return the constant that is left."""
         rest = total.rest
         for part, by in total.parts.items():
@@ -185,9 +185,9 @@ class Drawing:
                     rest = rest + self._parts(target, name, inside, chosen.sources, late)
                 elif inside.values.size:
                     node = self.named(name)
-                    self.nodes[node] = Weights(inside)
+                    self.nodes[node] = LinearWeights(inside)
                     self._edge(node, target)
-                    rest = rest + inside(self.feed(node, Sum({inner: np.ones(size)}, np.zeros(size)), late))
+                    rest = rest + inside(self.feed(node, AffineSum({inner: np.ones(size)}, np.zeros(size)), late))
         return rest
 
     def _source(self, part: str) -> str:
@@ -207,7 +207,7 @@ class Drawing:
             raise refusal(self.graph, part, *_unsaid(op))
         return self._spikes(part, above)
 
-    def _spikes(self, part: str, above: Sum) -> str:
+    def _spikes(self, part: str, above: AffineSum) -> str:
         """The node that spikes where a sum is above 0: a neuron, or a threshold of its own."""
         only = next(iter(above.parts), "")
         neuron = self.found.neurons.get(only) if len(above.parts) == 1 else None
@@ -235,13 +235,13 @@ class Drawing:
 
     def _left(self, target: str, rest: Floats) -> Floats:
         """A constant that a node reads goes to the weights before it as their bias; else it is left."""
-        weights = [a for a, b in self.edges if b == target and isinstance(self.nodes.get(a), Weights)]
+        weights = [a for a, b in self.edges if b == target and isinstance(self.nodes.get(a), LinearWeights)]
         weights.sort(key=lambda name: any((a, b) in self.late for a, b in self.edges if b == name))
         if not weights or not np.any(rest):
             return rest
         node = self.nodes[weights[0]]
-        assert isinstance(node, Weights)
-        self.nodes[weights[0]] = Weights(node.map, rest)
+        assert isinstance(node, LinearWeights)
+        self.nodes[weights[0]] = LinearWeights(node.map, rest)
         return np.zeros(rest.shape)
 
     def _bias(self, target: str, rest: Floats, neuron: Neuron) -> None:
@@ -274,7 +274,7 @@ class Drawing:
         nodes, edges = nested(*shaped(drawn, self.edges, (INPUT, tuple(shape)), (OUTPUT, tuple(answer))), INPUT)
         return nir.NIRGraph(nodes, edges, metadata={"reset": "value"}, type_check=False)
 
-    def _wired(self) -> Wiring:
+    def _wired(self) -> NodeWiring:
         delays = {name for name, node in self.nodes.items() if isinstance(node, nir.Delay)}
         stateful = {name for name, node in self.nodes.items() if isinstance(node, STATEFUL)}
         return wire([*self.nodes], self.edges, (INPUT, OUTPUT), stateful.__contains__, delays)

@@ -11,7 +11,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Compare, Elementwise, Relation, StateRead, StateWrite
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
-from ltc2neuro.frontends.nir.sums import Sum, Sums
+from ltc2neuro.frontends.nir.sums import AffineSum, AffineSums
 
 
 @dataclass(frozen=True)
@@ -22,36 +22,36 @@ class Neuron:
     potential: str
     """the value that is its new state before any reset"""
     keep: Floats
-    drive: Sum
+    drive: AffineSum
     threshold: Floats | None = None
     reset: Floats | None = None
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundNeurons:
     """The neurons of a graph, by their potentials: these are whole in `sums`."""
 
-    sums: Sums
+    sums: AffineSums
     neurons: Mapping[str, Neuron]
     before: Mapping[str, Neuron | str]
     """of each read of a state: the neuron, or the value that is handed on to the next sample"""
 
 
-def find(graph: Graph) -> Found:
+def find(graph: Graph) -> FoundNeurons:
     """The neurons of a graph. Raises `InputError` for states that no neuron of NIR has."""
     reads = {op.out: op.state for _, op in graph.ops() if isinstance(op, StateRead)}
     writes = {op.state: op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state in reads.values()}
-    resets = {state: _reset(Sums(graph), x) for state, x in writes.items()}
+    resets = {state: _reset(AffineSums(graph), x) for state, x in writes.items()}
     whole = {reset.potential for reset in resets.values()}
     while True:  # what is handed on may itself be a part of a potential: then that is looked at again
-        found = _sorted_out(Sums(graph, frozenset(whole)), reads, resets)
+        found = _sorted_out(AffineSums(graph, frozenset(whole)), reads, resets)
         others = {value for value in found.before.values() if isinstance(value, str)} & whole
         if not others:
             return found
         whole -= others
 
 
-def _sorted_out(sums: Sums, reads: Mapping[str, str], resets: Mapping[str, _NeuronReset]) -> Found:
+def _sorted_out(sums: AffineSums, reads: Mapping[str, str], resets: Mapping[str, _NeuronReset]) -> FoundNeurons:
     """Which states are neurons, and which hand on a value."""
     graph = sums.graph
     neurons: dict[str, Neuron] = {}
@@ -63,14 +63,14 @@ def _sorted_out(sums: Sums, reads: Mapping[str, str], resets: Mapping[str, _Neur
         new = sums.opened(reset.potential)
         if own & set(new.parts):
             keep = sum((new.parts[name] for name in own if name in new.parts), np.zeros(1))
-            drive = Sum({name: by for name, by in new.parts.items() if name not in own}, new.rest)
+            drive = AffineSum({name: by for name, by in new.parts.items() if name not in own}, new.rest)
             _check_subtraction(sums, drive, own | {reset.potential})
             neuron = Neuron(state, reset.potential, keep, drive, _threshold(sums, reset), reset.value)
             neurons[reset.potential] = neuron
             before |= dict.fromkeys(own, neuron)
         else:
             before |= dict.fromkeys(own, reset.written)
-    return Found(sums, neurons, before)
+    return FoundNeurons(sums, neurons, before)
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ class _NeuronReset:
     value: Floats | None = None
 
 
-def _reset(sums: Sums, name: str) -> _NeuronReset:
+def _reset(sums: AffineSums, name: str) -> _NeuronReset:
     """How a written value is reset: by what makes it a constant where it is true, in whatever form that is written."""
     graph = sums.graph
     for fires in _elementwise(graph, name):
         if isinstance(graph.makers.get(fires), Compare):
-            value, kept = (Sums(graph, known={fires: known}).opened(name) for known in (1.0, 0.0))
+            value, kept = (AffineSums(graph, known={fires: known}).opened(name) for known in (1.0, 0.0))
             if not value.parts and kept.parts:
                 for potential in _elementwise(graph, fires):
                     if sums.opened(potential) == kept:
@@ -108,7 +108,7 @@ def _elementwise(graph: Graph, name: str) -> Iterator[str]:
         todo += new
 
 
-def _threshold(sums: Sums, reset: _NeuronReset) -> Floats | None:
+def _threshold(sums: AffineSums, reset: _NeuronReset) -> Floats | None:
     """The threshold of what fires."""
     if reset.fires is None:
         return None
@@ -123,7 +123,7 @@ def _threshold(sums: Sums, reset: _NeuronReset) -> Floats | None:
     return -above.rest / above.parts[reset.potential]
 
 
-def excess(sums: Sums, name: str) -> Sum | None:
+def excess(sums: AffineSums, name: str) -> AffineSum | None:
     """What must be above 0 for a comparison to be true; None of other values. Where 0 is enough, a little more is."""
     op = sums.graph.makers.get(name)
     if not isinstance(op, Compare) or op.relation is Relation.EQUAL:
@@ -131,10 +131,10 @@ def excess(sums: Sums, name: str) -> Sum | None:
     above = sums.of(op.b) - sums.of(op.a)
     if op.relation is Relation.LESS:
         return above
-    return Sum(above.parts, -np.nextafter(-above.rest.astype(np.float32), np.float32(-np.inf)).astype(np.float64))
+    return AffineSum(above.parts, -np.nextafter(-above.rest.astype(np.float32), np.float32(-np.inf)).astype(np.float64))
 
 
-def _check_subtraction(sums: Sums, drive: Sum, own: set[str]) -> None:
+def _check_subtraction(sums: AffineSums, drive: AffineSum, own: set[str]) -> None:
     """Refuse a potential from which something is subtracted where it was above a threshold."""
     for name in drive.parts:
         above = excess(sums, name)

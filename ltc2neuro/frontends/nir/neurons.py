@@ -41,7 +41,7 @@ class Leak(nn.Module):
         return driven if self.rest is None else driven + self.rest
 
 
-class Neurons(nn.Module):
+class NeuronChain(nn.Module):
     """Integrators in a chain, synapse then membrane or the membrane alone; the potential is the answer."""
 
     chain: nn.ModuleList
@@ -72,7 +72,7 @@ class Neurons(nn.Module):
         return new[-1], new
 
 
-class Spiking(Neurons):
+class Spiking(NeuronChain):
     """The same with a threshold: spikes, 0 or 1, are the answer, and where it spikes the potential is `reset`."""
 
     spikes = True

@@ -12,7 +12,7 @@ from torch import nn
 
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
-from ltc2neuro.frontends.nir.neurons import Leak, Neurons, Scale, Spiking, Subtracting, SumPool2d, Threshold
+from ltc2neuro.frontends.nir.neurons import Leak, NeuronChain, Scale, Spiking, Subtracting, SumPool2d, Threshold
 
 NORSE = (
     "norse writes time constants that are its own times its dt: write its graph with norse.torch.to_nir(..., dt=1). "
@@ -20,7 +20,7 @@ NORSE = (
 
 
 @dataclass(frozen=True)
-class Place:
+class NodePlace:
     """Where a node is built: its name, the shape that it reads, the time step in s, and how its neurons are reset."""
 
     name: str
@@ -68,7 +68,7 @@ def numbers(values: object) -> Floats:
     return array.astype(np.float64)
 
 
-def _linear(node: nir.Linear | nir.Affine, place: Place) -> nn.Module:
+def _linear(node: nir.Linear | nir.Affine, place: NodePlace) -> nn.Module:
     weight = numbers(node.weight)
     if weight.ndim != 2:
         raise place.refusal("weights are a matrix", numbers=f"their shape is {weight.shape}")
@@ -80,7 +80,7 @@ def _linear(node: nir.Linear | nir.Affine, place: Place) -> nn.Module:
 _CONVOLUTIONS: dict[int, Callable[..., nn.Conv1d | nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
 
 
-def _convolution(node: nir.Conv1d | nir.Conv2d, place: Place) -> nn.Module:
+def _convolution(node: nir.Conv1d | nir.Conv2d, place: NodePlace) -> nn.Module:
     weight = numbers(node.weight)
     axes = 1 if isinstance(node, nir.Conv1d) else 2
     groups = int(node.groups)
@@ -113,26 +113,26 @@ def _pool(kind: Callable[..., nn.Module]) -> Build:
     return lambda node, place: kind(*(_sizes(size, 2) for size in (node.kernel_size, node.stride, node.padding)))
 
 
-def _flatten(node: nir.Flatten, place: Place) -> nn.Module:
+def _flatten(node: nir.Flatten, place: NodePlace) -> nn.Module:
     """NIR counts axes without the batch, torch with it."""
     return nn.Flatten(*(int(axis) + (axis >= 0) for axis in (node.start_dim, node.end_dim)))
 
 
-def _integrator(node: nir.I | nir.IF, place: Place) -> Leak:
+def _integrator(node: nir.I | nir.IF, place: NodePlace) -> Leak:
     one = np.ones(())
     return Leak(one, place.dt * place.spread(node.r), 0 * one)
 
 
-def _membrane(node: nir.LI | nir.LIF, place: Place) -> Leak:
+def _membrane(node: nir.LI | nir.LIF, place: NodePlace) -> Leak:
     return place.leak(node.tau, place.spread(node.r), node.v_leak)
 
 
-def _current_based(node: nir.CubaLI | nir.CubaLIF, place: Place) -> tuple[Leak, Leak]:
+def _current_based(node: nir.CubaLI | nir.CubaLIF, place: NodePlace) -> tuple[Leak, Leak]:
     synapse = place.leak(node.tau_syn, place.spread(node.w_in), 0.0)
     return synapse, place.leak(node.tau_mem, place.spread(node.r), node.v_leak)
 
 
-def _spiking(chain: list[Leak], node: nir.IF | nir.LIF | nir.CubaLIF, place: Place) -> nn.Module:
+def _spiking(chain: list[Leak], node: nir.IF | nir.LIF | nir.CubaLIF, place: NodePlace) -> nn.Module:
     kind = Subtracting if place.subtracts else Spiking
     return kind(chain, place.spread(node.v_threshold), place.spread(node.v_reset))
 
@@ -142,14 +142,14 @@ NODES: dict[type[nir.NIRNode], Build] = {
     nir.AvgPool2d: _pool(nn.AvgPool2d),
     nir.Conv1d: _convolution,
     nir.Conv2d: _convolution,
-    nir.CubaLI: lambda node, place: Neurons(_current_based(node, place)),
+    nir.CubaLI: lambda node, place: NeuronChain(_current_based(node, place)),
     nir.CubaLIF: lambda node, place: _spiking([*_current_based(node, place)], node, place),
     nir.Delay: lambda node, place: nn.Identity(),  # its edges are those of a sample ago
     nir.Flatten: _flatten,
-    nir.I: lambda node, place: Neurons([_integrator(node, place)]),
+    nir.I: lambda node, place: NeuronChain([_integrator(node, place)]),
     nir.IF: lambda node, place: _spiking([_integrator(node, place)], node, place),
     nir.Input: lambda node, place: nn.Identity(),
-    nir.LI: lambda node, place: Neurons([_membrane(node, place)]),
+    nir.LI: lambda node, place: NeuronChain([_membrane(node, place)]),
     nir.LIF: lambda node, place: _spiking([_membrane(node, place)], node, place),
     nir.Linear: _linear,
     nir.Output: lambda node, place: nn.Identity(),
@@ -157,4 +157,4 @@ NODES: dict[type[nir.NIRNode], Build] = {
     nir.SumPool2d: _pool(SumPool2d),
     nir.Threshold: lambda node, place: Threshold(place.spread(node.threshold)),
 }
-"""Kinds of nodes, and the module of each from the node and its `Place`."""
+"""Kinds of nodes, and the module of each from the node and its `NodePlace`."""

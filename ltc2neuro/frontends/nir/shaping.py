@@ -17,14 +17,14 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class LinearWeights:
     """A linear map whose node is chosen when the shape that it reads is known, and its bias."""
 
     map: Map
     bias: Floats | None = None
 
 
-Node = nir.NIRNode | Weights
+Node = nir.NIRNode | LinearWeights
 
 
 def shaped(
@@ -40,7 +40,7 @@ def shaped(
         wrong = {
             target
             for source, target in edges
-            if target not in flat and not isinstance(nodes[target], Weights) and shapes[source] != shapes[target]
+            if target not in flat and not isinstance(nodes[target], LinearWeights) and shapes[source] != shapes[target]
         }
         if not wrong:
             return _flattened(nodes, made, edges, shapes, flat)
@@ -56,7 +56,7 @@ def _made(
         for name, node in nodes.items():
             known = [shapes[source] for source, target in edges if target == name and source in shapes]
             if name not in made and known:
-                if isinstance(node, Weights):
+                if isinstance(node, LinearWeights):
                     made[name], shapes[name] = _linear(node, known[0])
                 else:
                     shapes[name] = (int(np.prod(known[0])),) if name in flat else known[0]
@@ -75,7 +75,7 @@ def _of_shape(node: Node, shape: Shape) -> nir.NIRNode:
     return type(node)(**{n: np.full(shape, v) if v.size == 1 else v.reshape(shape) for n, v in fields.items()})
 
 
-def _linear(node: Weights, shape: Shape) -> tuple[nir.NIRNode, Shape]:
+def _linear(node: LinearWeights, shape: Shape) -> tuple[nir.NIRNode, Shape]:
     """The node of a linear map, and the shape of what it answers."""
     found = None
     if len(shape) in (2, 3):

@@ -28,7 +28,7 @@ class WiredCall:
 
 
 @dataclass(frozen=True)
-class Wiring:
+class NodeWiring:
     """The calls of a sample in their order, and the nodes whose answers are kept for the next one."""
 
     calls: tuple[WiredCall, ...]
@@ -41,7 +41,7 @@ def wire(
     ends: Edge,
     stateful: Callable[[str], bool],
     delays: Set[str] = frozenset(),
-) -> Wiring:
+) -> NodeWiring:
     """The order of `nodes` between both `ends`; `stateful` tells neurons, `delays` are those of a sample.
 
     Files sort nodes by their names, and some writers shuffle edges: names alone decide where there is a choice.
@@ -81,7 +81,7 @@ def wire(
     for call in reversed(calls):
         if call.answer in used:
             used.update(call.sources)
-    return Wiring(tuple(call for call in calls if call.answer in used), tuple(kept))
+    return NodeWiring(tuple(call for call in calls if call.answer in used), tuple(kept))
 
 
 def _depth_first(starts: Sequence[str], after: Mapping[str, Sequence[str]]) -> tuple[list[str], set[Edge]]:

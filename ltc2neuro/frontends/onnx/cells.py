@@ -18,7 +18,7 @@ from ltc2neuro.nn.states import Bound
 from ltc2neuro.tracing.calling.arguments import NamedArguments
 
 State = torch.Tensor | tuple[torch.Tensor, ...]
-Answer = torch.Tensor | dict[str, torch.Tensor]
+TorchAnswer = torch.Tensor | dict[str, torch.Tensor]
 
 
 class StepCell(OnnxModule):
@@ -71,11 +71,11 @@ class Sequential(OnnxModule):
         super().__init__(graph, module_of)
         self._keyed, self._tokens = keyed, graph.tokens
 
-    def forward(self, x: torch.Tensor) -> Answer:
+    def forward(self, x: torch.Tensor) -> TorchAnswer:
         """Its answer to `x` (batch, time, ...), or (time, batch, ...) where the model reads that."""
         return self._answered((x,))
 
-    def _answered(self, inputs: Sequence[torch.Tensor]) -> Answer:
+    def _answered(self, inputs: Sequence[torch.Tensor]) -> TorchAnswer:
         for name, x in zip(self._inputs, inputs, strict=True):
             if name in self._tokens and x.is_floating_point():
                 raise InputError(
@@ -95,7 +95,7 @@ class SeveralSequences(Sequential, NamedArguments):
         plain = (re.sub(r"\W", "_", name) for name in graph.inputs)
         self.argument_names = tuple(unique(name if name.isidentifier() else f"_{name}" for name in plain))
 
-    def forward(self, /, *inputs: torch.Tensor, **named: torch.Tensor) -> Answer:
+    def forward(self, /, *inputs: torch.Tensor, **named: torch.Tensor) -> TorchAnswer:
         """Its answer to all inputs, in their order or by their names."""
         missing = self.argument_names[len(inputs) :]
         if {*named} != {*missing} or len(inputs) > len(self.argument_names):

@@ -16,9 +16,9 @@ from ltc2neuro.frontends.onnx.ops.rule import naming
 from ltc2neuro.frontends.onnx.recurrent import Layered
 
 Tensors: TypeAlias = tuple[torch.Tensor, ...]
-Place: TypeAlias = tuple[int, ...]
+GraphPlace: TypeAlias = tuple[int, ...]
 """Of a graph in a graph: the numbers of the operations that lead there"""
-Found: TypeAlias = dict[tuple[Place, str], tuple[int, ...]]
+SeenShapes: TypeAlias = dict[tuple[GraphPlace, str], tuple[int, ...]]
 
 
 def observed(graph: Graph, examples: Iterable[Sequence[torch.Tensor]]) -> Graph:
@@ -32,7 +32,7 @@ def _common(shapes: Sequence[tuple[int, ...]]) -> Shape:
     return tuple(sizes[0] if len({*sizes}) == 1 else None for sizes in zip(*shapes, strict=False))
 
 
-def _with(graph: Graph, shapes: Mapping[tuple[Place, str], Shape], place: Place) -> Graph:
+def _with(graph: Graph, shapes: Mapping[tuple[GraphPlace, str], Shape], place: GraphPlace) -> Graph:
     def inside(number: int, operation: Operation) -> Operation:
         if isinstance(operation, Repeat):
             return replace(operation, block=_with(operation.block, shapes, (*place, number)))
@@ -44,14 +44,14 @@ def _with(graph: Graph, shapes: Mapping[tuple[Place, str], Shape], place: Place)
     return replace(graph, shapes=own, nodes=tuple(inside(*item) for item in enumerate(graph.nodes)))
 
 
-def _seen(graph: Graph, inputs: Sequence[torch.Tensor]) -> Found:
-    found: Found = {}
+def _seen(graph: Graph, inputs: Sequence[torch.Tensor]) -> SeenShapes:
+    found: SeenShapes = {}
     with torch.no_grad():
         _run(graph, inputs, (), found)
     return found
 
 
-def _run(graph: Graph, inputs: Sequence[torch.Tensor], place: Place, found: Found) -> Tensors:
+def _run(graph: Graph, inputs: Sequence[torch.Tensor], place: GraphPlace, found: SeenShapes) -> Tensors:
     values: dict[str, torch.Tensor | None] = {"": None}
     values |= {name: torch.from_numpy(np.array(array)) for name, array in graph.constants.items()}
     values |= zip(graph.inputs, inputs, strict=True)
@@ -64,7 +64,9 @@ def _run(graph: Graph, inputs: Sequence[torch.Tensor], place: Place, found: Foun
     return tuple(value for name in graph.outputs if (value := values[name]) is not None)
 
 
-def _result(operation: Operation, arguments: list[torch.Tensor | None], place: Place, found: Found) -> Tensors:
+def _result(
+    operation: Operation, arguments: list[torch.Tensor | None], place: GraphPlace, found: SeenShapes
+) -> Tensors:
     if isinstance(operation, Layer):
         return Layered(operation)(*arguments)
     if isinstance(operation, TokenTable):
