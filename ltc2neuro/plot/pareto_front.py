@@ -72,24 +72,35 @@ class Search(Protocol):
         """What cost is."""
         ...
 
+    @property
+    def scale(self) -> tuple[float, str]:
+        """What costs are shown in, and its name."""
+        ...
+
 
 def pareto(found: Search, ax: Axes | None = None) -> Axes:
-    """The settings that no other one beats, as a line, on what judges as rings; the start, on its own cores and on
-    those of the front, and the best are marked."""
-    ax = axes(ax)
+    """The settings that no other one beats, as a line, on what judges as rings; the start and the best are marked.
+
+    The start lies there on the cores of all others; what it costs as `compile` places it, the axis tells.
+    """
+    ax, (scale, unit) = axes(ax), found.scale
     front = [p.trial for p in found.front]
-    ax.plot([t.cost for t in front], [t.decibels for t in front], color=FLOAT, lw=1.2, marker="o", ms=5, label="front")
-    rings = {"ls": "", "marker": "o", "mfc": "none", "ms": 7, "label": "the same on what was held back"}
-    ax.plot([t.cost for t in front], [t.held_back for t in front], color=SOFT, **rings)
-    marked = {"start": (found.start, "s"), "best": (found.best.trial, "*")}
-    if found.laid_out != found.start:
-        marked["the start's integers"] = (found.laid_out, "D")
-    for name, (trial, mark) in marked.items():
-        label = f"{name}, {trial.cores:,} core{'s' if trial.cores > 1 else ''}"
-        (dot,) = ax.plot([trial.cost], [trial.decibels], color=INTEGER, ls="", marker=mark, ms=11, label=label)
-        hover(dot, f"{label}: {trial.cost:.4g}, {trial.decibels:.1f} dB, held back {trial.held_back:.1f} dB")
+    costs, rings = [t.cost / scale for t in front], {"ls": "", "marker": "o", "mfc": "none", "ms": 7}
+    ax.plot(costs, [t.decibels for t in front], color=FLOAT, lw=1.2, marker="o", ms=5, label="front")
+    ax.plot(costs, [t.held_back for t in front], color=SOFT, label="the same on what was held back", **rings)
+    for label, trial, mark in (("start", found.laid_out, "s"), ("best", found.best.trial, "*")):
+        (dot,) = ax.plot([trial.cost / scale], [trial.decibels], color=INTEGER, ls="", marker=mark, ms=11, label=label)
+        told = f"{trial.decibels:.1f} dB, held back {trial.held_back:.1f} dB"
+        hover(dot, f"{label}: {trial.cost / scale:.4g} {unit}, {told}")
     quiet(ax)
-    ax.set_xlabel(f"{found.minimise} a sample")
+    what, start = f"{found.minimise} a sample, {unit}".removesuffix(", "), found.start
+    if start != found.laid_out:
+        what += f", on {_cores(found.laid_out)}; the start on {_cores(start)}: {start.cost / scale:.4g}"
+    ax.set_xlabel(what)
     ax.set_ylabel("SQNR of the worst output channel, dB")
     ax.legend(frameon=False)
     return ax
+
+
+def _cores(trial: Trial) -> str:
+    return f"{trial.cores:,} core{'s' if trial.cores > 1 else ''}"

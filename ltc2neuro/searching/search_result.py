@@ -67,6 +67,11 @@ class Search(Shown):
         """The part of the start's cost that the best precision alone spares."""
         return self._part(self.narrowed)
 
+    @property
+    def scale(self) -> tuple[float, str]:
+        """What costs are shown in, and its name: microseconds, for one."""
+        return scale_of(self.start.cost, UNITS.get(self.minimise, ""))
+
     def _part(self, trial: Trial) -> float:
         return 1 - trial.cost / self.start.cost
 
@@ -87,7 +92,7 @@ class Search(Shown):
         return "\n".join(lines)
 
     def _row(self, trial: Trial) -> str:
-        scale, unit = scale_of(self.start.cost, UNITS.get(self.minimise, ""))
+        scale, unit = self.scale
         cores = f"{trial.cores:,} core{'s' if trial.cores > 1 else ''}"
         change = "" if trial.change is None else f"  metric changes by {trial.change:.3g}"
         return f"{trial.cost / scale:8.4g} {unit} {trial.decibels:6.1f} dB {trial.held_back:6.1f} dB {cores:>8}{change}"
