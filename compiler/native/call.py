@@ -46,11 +46,10 @@ class Call:
 
         def fill(group: int) -> None:
             own = slice(group * lanes, (group + 1) * lanes)
-            x = job.x[own]
+            x = np.ascontiguousarray(job.x[own], np.float64)
             if rounding.ends is not None:
-                given = np.ascontiguousarray(x, np.float64)
                 sizes = {"rows": len(x), "lanes": lanes, "wide": wide, "steps": steps}
-                block = _block(rounding.ends, given, at + own.start * stride, **sizes)
+                block = _block(rounding.ends, x, at + own.start * stride, **sizes)
                 if not self.function.enter(block.ctypes.data):
                     return
             integers, counts = rounding.quantize(x)

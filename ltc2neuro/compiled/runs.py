@@ -109,10 +109,11 @@ def _executed(record: BaseRecord, executor: Executor[Any], run: Runner, job: Job
     """A job whose samples are real, as the executor takes it."""
     if executor.integers and executor.compiles:
         return cast(Compiles, run).run_real(job, InputRounding(record.enters.quantize, record.ends))
+    x = np.asarray(job.x, np.float64)
     if executor.integers:
-        samples, clipped = record.enters.quantize(job.x)
+        samples, clipped = record.enters.quantize(x)
     else:
-        samples, clipped = record.enters.scaled(job.x), np.zeros(job.x.shape[2], np.int64)
+        samples, clipped = record.enters.scaled(x), np.zeros(job.x.shape[2], np.int64)
     return RoundedRun(samples, clipped, run(replace(job, x=samples)))
 
 

@@ -13,6 +13,7 @@ from hw_models.arguments import shown
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
+from ltc2neuro.inputs.rows import Rows
 from ltc2neuro.inputs.sample_shape import flat
 from ltc2neuro.inputs.tokens import not_whole
 
@@ -33,7 +34,7 @@ class Sequences:
     the shape that each sample had, where that is known.
     """
 
-    arrays: tuple[Floats, ...]
+    arrays: Sequence[Floats]
     ragged: bool
     layout: Layout = BATCH_FIRST
     sample_shape: tuple[int, ...] | None = None
@@ -41,7 +42,7 @@ class Sequences:
     """whether they may be tokens: of an integer type"""
     ends: tuple[Floats, Floats] | None = None
     """the smallest and largest of each channel, where these are some sequences of many"""
-    whole_array: Floats | None = field(default=None, init=False)
+    whole_array: np.ndarray | None = field(default=None, init=False)
     """all of them, (batch, time, features), where they came so; what is made of some with `replace` has none"""
 
     @property
@@ -64,8 +65,8 @@ class Sequences:
             found.setdefault(len(array), []).append(i)
         return list(found.values())
 
-    def side_by_side(self) -> list[tuple[list[int], Floats]]:
-        """The groups, each with its sequences as one array (batch, time, features)."""
+    def side_by_side(self) -> list[tuple[list[int], np.ndarray]]:
+        """The groups, each with its sequences as one array (batch, time, features), real numbers of any type."""
         if self.whole_array is not None:
             return [(list(range(len(self.arrays))), self.whole_array)]
         return [(group, np.stack([self.arrays[i] for i in group])) for group in self.groups()]
@@ -257,12 +258,11 @@ def as_sequences(
     integral = [np.issubdtype(a.dtype, np.integer) for a in together]
     if tokens and not all(integral) and (sample_shape is not None or not found):
         raise not_whole(what, together[integral.index(False)].dtype)
-    numbers = [flat(np.asarray(a, np.float64), found or ()) for a in together]
-    whole_tokens = tokens and all(integral)
+    numbers, whole_tokens = [flat(a, found or ()) for a in together], tokens and all(integral)
     if listed is not None:
-        return Sequences(tuple(numbers), True, layout, found, whole_tokens)
+        return Sequences(tuple(np.asarray(a, np.float64) for a in numbers), True, layout, found, whole_tokens)
     array = layout.batch_first(numbers[0])
-    sequences = Sequences(tuple(array), False, layout, found, whole_tokens)
+    sequences = Sequences(Rows(array), False, layout, found, whole_tokens)
     object.__setattr__(sequences, "whole_array", array)
     return sequences
 

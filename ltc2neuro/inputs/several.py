@@ -174,7 +174,7 @@ def join_inputs(
     (first, one), *others = moving.items()
     for name, other in others:
         _check_fit(name, other, first, one)
-    parts: dict[str, tuple[Floats, ...]] = {}
+    parts: dict[str, Sequence[Floats]] = {}
     found: list[NamedInput] = []
     for name, x in given.items():
         if name in moving:
