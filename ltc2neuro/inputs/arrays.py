@@ -12,8 +12,8 @@ import numpy.typing as npt
 from hw_models.arguments import shown
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
+from ltc2neuro.inputs.array_rows import ArrayRows
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
-from ltc2neuro.inputs.rows import Rows
 from ltc2neuro.inputs.sample_shape import flat
 from ltc2neuro.inputs.tokens import not_whole
 
@@ -262,7 +262,7 @@ def as_sequences(
     if listed is not None:
         return Sequences(tuple(np.asarray(a, np.float64) for a in numbers), True, layout, found, whole_tokens)
     array = layout.batch_first(numbers[0])
-    sequences = Sequences(Rows(array), False, layout, found, whole_tokens)
+    sequences = Sequences(ArrayRows(array), False, layout, found, whole_tokens)
     object.__setattr__(sequences, "whole_array", array)
     return sequences
 

@@ -1,4 +1,4 @@
-"""`Rows`: the sequences of one array."""
+"""`ArrayRows`: the sequences of one array."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from hw_models.arrays import Floats
 
 
-class Rows(Sequence[Floats]):
+class ArrayRows(Sequence[Floats]):
     """The sequences of one array, which are made float64 when the first of them is asked for."""
 
     def __init__(self, whole: np.ndarray) -> None:
