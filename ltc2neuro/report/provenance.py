@@ -7,7 +7,7 @@ import platform
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -69,7 +69,7 @@ def _file_hash(record: Record) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _data_hash(arrays: tuple[np.ndarray, ...]) -> str:
+def _data_hash(arrays: Iterable[np.ndarray]) -> str:
     """Of all sequences (time, channels) in float64, one after the other, each behind its shape."""
     found = hashlib.sha256()
     for array in arrays:
