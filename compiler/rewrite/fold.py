@@ -48,7 +48,7 @@ def _describe(op: Op, result: str) -> str:
 def product_name(a: str, b: str, otherwise: str, sign: str = "*") -> str:
     """How a constant was made: `a*b`; `otherwise` where that grows too long.
 
-    >>> product_name("softplus(w)", "mask", "x"), product("a+b", "c", "x")
+    >>> product_name("softplus(w)", "mask", "x"), product_name("a+b", "c", "x")
     ('softplus(w)*mask', '(a+b)*c')
     """
     return short(f"{_bracketed(a)}{sign}{_bracketed(b)}", otherwise)

@@ -9,6 +9,7 @@ import nir
 import numpy as np
 
 from compiler.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Apply, Div, Gather, Linear, MatVec, Max, Min, Mul, Select
 from hw_models.arrays import Floats
 from ltc2neuro.frontends.nir.kinds import STATEFUL
@@ -204,7 +205,7 @@ class Drawing:
             return self.drawn[part]
         above = excess(self.sums, part)
         if above is None:
-            raise refusal(self.graph, part, *_unsaid(op))
+            raise refusal(self.graph, part, UNSAID(op), type(op).__name__)
         return self._spikes(part, above)
 
     def _spikes(self, part: str, above: AffineSum) -> str:
@@ -280,14 +281,9 @@ class Drawing:
         return wire([*self.nodes], self.edges, (INPUT, OUTPUT), stateful.__contains__, delays)
 
 
-def _unsaid(op: object) -> tuple[str, str]:
-    """What NIR has not."""
-    if isinstance(op, Apply):
-        return "NIR has no element functions", op.function
-    if isinstance(op, (Mul, Div)):
-        return "NIR has no products and quotients of values", type(op).__name__
-    if isinstance(op, Select):
-        return "NIR hands on the spikes of a neuron, not its potential after a reset", "or it chooses between values"
-    if isinstance(op, (Min, Max)):
-        return "NIR has no minimum and maximum, and no ReLU", type(op).__name__
-    return "NIR has nothing for this", type(op).__name__
+UNSAID: OpTable[[], str] = OpTable("what NIR has not")
+UNSAID.otherwise("NIR has nothing for this")
+UNSAID.on(Apply)(lambda op: f"NIR has no element functions, such as {op.function}")
+UNSAID.on(Mul, Div)(lambda op: "NIR has no products and quotients of values")
+UNSAID.on(Min, Max)(lambda op: "NIR has no minimum and maximum, and no ReLU")
+UNSAID.on(Select)(lambda op: "NIR has no choice between values, nor a neuron's potential after its reset")
