@@ -19,77 +19,6 @@ POLYNOMIAL = "PiecewisePolynomial"
 BODIES = {
     "StateRead (state) => (out)": "out = Identity(state)",
     "StateWrite (x) => (state)": "state = Identity(x)",
-    "Add (a, b) => (out)": "out = Add(a, b)",
-    "Sub (a, b) => (out)": "out = Sub(a, b)",
-    "Mul (a, b) => (out)": "out = Mul(a, b)",
-    "Div (a, b) => (out)": "out = Div(a, b)",
-    "Min (a, b) => (out)": "out = Min(a, b)",
-    "Max (a, b) => (out)": "out = Max(a, b)",
-    "And (a, b) => (out)": "out = BitwiseAnd(a, b)",
-    "Less (a, b) => (out)": "is = Less(a, b)  out = Cast <to = INT> (is)",
-    "LessOrEqual (a, b) => (out)": "is = LessOrEqual(a, b)  out = Cast <to = INT> (is)",
-    "Equal (a, b) => (out)": "is = Equal(a, b)  out = Cast <to = INT> (is)",
-    "Select (condition, a, b) => (out)": "is = Cast <to = 9> (condition)  out = Where(is, a, b)",
-    "Gather (x, index) => (out)": "out = Gather <axis = -1> (x, index)",
-    # the index that is the size of x stands for a 0 after it
-    "SegmentSum (x, elements) => (out)": """
-        first = Constant <value_ints = [0]> ()  last = Constant <value_ints = [-1]> ()
-        column = Gather <axis = -1> (x, first)  zero = Sub(column, column)
-        padded = Concat <axis = -1> (x, zero)
-        own = Gather <axis = -1> (padded, elements)
-        out = ReduceSum <keepdims = 0> (own, last)""",
-    "MatVec (x, matrix) => (out)": """
-        exact = Cast <to = 11> (x)  weights = Cast <to = 11> (matrix)
-        sums = MatMul(exact, weights)
-        out = Cast <to = INT> (sums)""",
-    # of reals, too
-    "WideMatVec (x, matrix) => (out)": """
-        weights = Cast <to = INT> (matrix)
-        out = MatMul(x, weights)""",
-    "Patches (x, places) => (out)": """
-        first = Constant <value_ints = [0]> ()
-        column = Gather <axis = -1> (x, first)  zero = Sub(column, column)
-        padded = Concat <axis = -1> (x, zero)
-        out = Gather <axis = -1> (padded, places)""",
-    "ChannelsFirst (x) => (out)": """
-        channels = Transpose <perm = [0, 2, 1]> (x)
-        flat = Constant <value_ints = [0, -1]> ()
-        out = Reshape(channels, flat)""",
-    "MulShift (a, b, power) => (out)": """
-        product = Mul(a, b)
-        mask = Neg(power)  masked = BitwiseAnd(product, mask)
-        out = Div(masked, power)""",
-    "FloorShift (x, power) => (out)": "mask = Neg(power)  masked = BitwiseAnd(x, mask)  out = Div(masked, power)",
-    "Rescale (x, half, power) => (out)": """
-        above = Add(x, half)
-        mask = Neg(power)  masked = BitwiseAnd(above, mask)
-        out = Div(masked, power)""",
-    "SaturatingRescale (x, half, power, low, high) => (out, unclipped)": """
-        above = Add(x, half)
-        mask = Neg(power)  masked = BitwiseAnd(above, mask)
-        unclipped = Div(masked, power)
-        raised = Max(unclipped, low)
-        out = Min(raised, high)""",
-    "Shift (x, amount, least, rights, lefts) => (out)": """
-        row = Sub(amount, least)
-        right = Gather(rights, row)  left = Gather(lefts, row)
-        mask = Neg(right)  masked = BitwiseAnd(x, mask)
-        shifted = Div(masked, right)
-        out = Mul(shifted, left)""",
-    "SaturatingShift (x, amount, least, rights, lefts, lows, highs) => (out, unclipped, clipped)": """
-        row = Sub(amount, least)
-        right = Gather(rights, row)  left = Gather(lefts, row)
-        low = Gather(lows, row)  high = Gather(highs, row)
-        mask = Neg(right)  masked = BitwiseAnd(x, mask)
-        unclipped = Div(masked, right)
-        raised = Max(unclipped, low)
-        clipped = Min(raised, high)
-        out = Mul(clipped, left)""",
-    "Divide (a, b, power) => (out)": """
-        scaled = Mul(a, power)
-        rest = Mod(scaled, b)
-        multiple = Sub(scaled, rest)
-        out = Div(multiple, b)""",
     "CountClipped (count, unclipped, clipped) => (counted)": """
         is = Equal(unclipped, clipped)  beyond = Not(is)
         one = Cast <to = 7> (beyond)
@@ -116,6 +45,7 @@ BODIES = {
         out = Add(scaled, offset)""",
     "HostMap (x, scale, offset) => (out)": "scaled = Mul(x, scale)  out = Add(scaled, offset)",
 }
+"""Those of what is no op, and of element functions; the bodies of ops stand beside their nodes"""
 
 BODIES |= {f"{f.name} (x) => (out)": f.onnx for f in FUNCTIONS.values()}
 

@@ -13,6 +13,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Relation
 from compiler.graph.segments import segments_of
+from compiler.onnx.functions import BODIES
 from compiler.ranges.integer_spans import Span
 from hw_models.arrays import Array
 
@@ -100,7 +101,23 @@ def binary_node(op: Binary, to: NodeWriter[Graph]) -> None:
     to.call(type(op).__name__, [to.read(op.a), to.read(op.b)], op.out)
 
 
+BODIES |= {
+    "Add (a, b) => (out)": "out = Add(a, b)",
+    "Sub (a, b) => (out)": "out = Sub(a, b)",
+    "Mul (a, b) => (out)": "out = Mul(a, b)",
+    "Div (a, b) => (out)": "out = Div(a, b)",
+    "Min (a, b) => (out)": "out = Min(a, b)",
+    "Max (a, b) => (out)": "out = Max(a, b)",
+}
+
 BOTH.on(ops.Add, ops.Sub, ops.Min, ops.Max)(binary_node)
+
+
+BODIES |= {
+    "Less (a, b) => (out)": "is = Less(a, b)  out = Cast <to = INT> (is)",
+    "LessOrEqual (a, b) => (out)": "is = LessOrEqual(a, b)  out = Cast <to = INT> (is)",
+    "Equal (a, b) => (out)": "is = Equal(a, b)  out = Cast <to = INT> (is)",
+}
 
 
 @BOTH.on(ops.Compare)
@@ -109,10 +126,16 @@ def compare(op: ops.Compare, to: NodeWriter[Graph]) -> None:
     to.call(_RELATIONS[op.relation], [to.read(op.a), to.read(op.b)], op.out)
 
 
+BODIES["Select (condition, a, b) => (out)"] = "is = Cast <to = 9> (condition)  out = Where(is, a, b)"
+
+
 @BOTH.on(ops.Select)
 def select(op: ops.Select, to: NodeWriter[Graph]) -> None:
     """Element by element one of two."""
     to.call("Select", [to.read(op.condition), to.read(op.a), to.read(op.b)], op.out)
+
+
+BODIES["Gather (x, index) => (out)"] = "out = Gather <axis = -1> (x, index)"
 
 
 @BOTH.on(ops.Gather)
@@ -120,6 +143,15 @@ def gather(op: ops.Gather, to: NodeWriter[Graph]) -> None:
     """Elements of the sources."""
     index = to.nodes.constant(op.index, to.array(op.index), np.int32)
     to.call("Gather", [to.joined(op.sources), index], op.out)
+
+
+# the index that is the size of x stands for a 0 after it
+BODIES["SegmentSum (x, elements) => (out)"] = """
+        first = Constant <value_ints = [0]> ()  last = Constant <value_ints = [-1]> ()
+        column = Gather <axis = -1> (x, first)  zero = Sub(column, column)
+        padded = Concat <axis = -1> (x, zero)
+        own = Gather <axis = -1> (padded, elements)
+        out = ReduceSum <keepdims = 0> (own, last)"""
 
 
 @BOTH.on(ops.SegmentSum)
@@ -132,6 +164,27 @@ def segment_sum(op: ops.SegmentSum, to: NodeWriter[Graph]) -> None:
     for row, start, stop in zip(segments.filled, segments.starts, stops, strict=True):
         elements[row, : stop - start] = segments.order[start:stop]
     to.call("SegmentSum", [to.wide(op.x), to.nodes.constant(f"{op.out}.elements", elements, np.int32)], op.out)
+
+
+BODIES |= {
+    "MatVec (x, matrix) => (out)": """
+        exact = Cast <to = 11> (x)  weights = Cast <to = 11> (matrix)
+        sums = MatMul(exact, weights)
+        out = Cast <to = INT> (sums)""",
+    # of reals, too
+    "WideMatVec (x, matrix) => (out)": """
+        weights = Cast <to = INT> (matrix)
+        out = MatMul(x, weights)""",
+    "Patches (x, places) => (out)": """
+        first = Constant <value_ints = [0]> ()
+        column = Gather <axis = -1> (x, first)  zero = Sub(column, column)
+        padded = Concat <axis = -1> (x, zero)
+        out = Gather <axis = -1> (padded, places)""",
+    "ChannelsFirst (x) => (out)": """
+        channels = Transpose <perm = [0, 2, 1]> (x)
+        flat = Constant <value_ints = [0, -1]> ()
+        out = Reshape(channels, flat)""",
+}
 
 
 def mat_vec(op: ops.MatVec, to: NodeWriter[Graph], function: str) -> None:

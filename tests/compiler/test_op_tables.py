@@ -78,6 +78,7 @@ MEETS: dict[str, Set[type[Op]]] = {
     "natural fractions": REAL - EFFECTS,
     "units upwards": REAL - EFFECTS,
     "zeros": REAL - EFFECTS,
+    "what NIR has not": REAL,
     "needs": REAL - EFFECTS,
     "slopes": REAL - EFFECTS,
     "library processes": REAL - EFFECTS,

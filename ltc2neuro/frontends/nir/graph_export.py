@@ -9,13 +9,12 @@ import nir
 import numpy as np
 
 from compiler.graph import Graph
-from compiler.graph.op_table import OpTable
-from compiler.graph.ops import Apply, Div, Gather, Linear, MatVec, Max, Min, Mul, Select
+from compiler.graph.ops import Gather, Linear, MatVec
 from hw_models.arrays import Floats
 from ltc2neuro.frontends.nir.kinds import STATEFUL
 from ltc2neuro.frontends.nir.maps import Map, map_of
 from ltc2neuro.frontends.nir.nesting import nested
-from ltc2neuro.frontends.nir.neuron_finding import FoundNeurons, Neuron, excess, refusal
+from ltc2neuro.frontends.nir.neuron_finding import UNSAID, FoundNeurons, Neuron, excess, refusal
 from ltc2neuro.frontends.nir.shaping import LinearWeights, Node, shaped
 from ltc2neuro.frontends.nir.sums import AffineSum, AffineSums
 from ltc2neuro.frontends.nir.wiring import BEFORE, Edge, NodeWiring, wire
@@ -279,11 +278,3 @@ class Drawing:
         delays = {name for name, node in self.nodes.items() if isinstance(node, nir.Delay)}
         stateful = {name for name, node in self.nodes.items() if isinstance(node, STATEFUL)}
         return wire([*self.nodes], self.edges, (INPUT, OUTPUT), stateful.__contains__, delays)
-
-
-UNSAID: OpTable[[], str] = OpTable("what NIR has not")
-UNSAID.otherwise("NIR has nothing for this")
-UNSAID.on(Apply)(lambda op: f"NIR has no element functions, such as {op.function}")
-UNSAID.on(Mul, Div)(lambda op: "NIR has no products and quotients of values")
-UNSAID.on(Min, Max)(lambda op: "NIR has no minimum and maximum, and no ReLU")
-UNSAID.on(Select)(lambda op: "NIR has no choice between values, nor a neuron's potential after its reset")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Compare, Elementwise, Relation, StateRead, StateWrite
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Apply, Compare, Div, Elementwise, Max, Min, Mul, Relation, Select, StateRead, StateWrite
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.frontends.nir.sums import AffineSum, AffineSums
@@ -146,6 +147,14 @@ def _check_subtraction(sums: AffineSums, drive: AffineSum, own: set[str]) -> Non
                 "its neurons are set to a value where they spike",
                 "Train the model with a reset to zero.",
             )
+
+
+UNSAID: OpTable[[], str] = OpTable("what NIR has not")
+UNSAID.otherwise("NIR has nothing for this")
+UNSAID.on(Apply)(lambda op: f"NIR has no element functions, such as {op.function}")
+UNSAID.on(Mul, Div)(lambda op: "NIR has no products and quotients of values")
+UNSAID.on(Min, Max)(lambda op: "NIR has no minimum and maximum, and no ReLU")
+UNSAID.on(Select)(lambda op: "NIR has no choice between values, nor a neuron's potential after its reset")
 
 
 def refusal(graph: Graph, name: str, what: str, numbers: str, advice: str = "") -> InputError:
