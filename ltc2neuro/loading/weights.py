@@ -130,7 +130,11 @@ def _candidate(key: str, table: TensorTable, own: TensorTable) -> Candidate:
             for n in own
             if n in found and found[n].shape != own[n].shape
         ),
-        *(f"{n} holds {found[n].dtype}, not plain real numbers" for n in own if n in found and _other(found[n])),
+        *(
+            f"{n} holds {found[n].dtype}, not plain real numbers"
+            for n in own
+            if n in found and _other(found[n], complex_too=own[n].is_complex())
+        ),
     ]
     return Candidate(key, prefix, found, tuple(problems))
 
@@ -139,9 +143,10 @@ _AVERAGED = "n_averaged"
 """The counter that torch.optim.swa_utils.AveragedModel stores beside the averaged model"""
 
 
-def _other(tensor: torch.Tensor) -> bool:
-    """Whether its values cannot become the model's: they are complex, quantized, or not there at all."""
-    return tensor.is_complex() or tensor.is_quantized or tensor.is_meta or tensor.layout != torch.strided
+def _other(tensor: torch.Tensor, *, complex_too: bool) -> bool:
+    """Whether its values cannot become the model's: they are complex, if its own are not, quantized, or not there."""
+    complex_ = tensor.is_complex() and not complex_too
+    return complex_ or tensor.is_quantized or tensor.is_meta or tensor.layout != torch.strided
 
 
 def _only(candidates: list[Candidate], own: TensorTable, path: Path) -> Candidate:

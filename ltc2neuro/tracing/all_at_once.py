@@ -13,7 +13,7 @@ import torch
 from compiler.steps.orbits import UnsteadyError
 from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
-from ltc2neuro.tracing.calling.answering import at_places
+from ltc2neuro.tracing.calling.answering import at_places, complex_answer
 from ltc2neuro.tracing.calling.forward import with_time
 from ltc2neuro.tracing.calling.initial_states import Starts, first_states
 from ltc2neuro.tracing.calling.kept_attributes import as_it_was, kept_rows
@@ -246,16 +246,20 @@ class _Result:
             raise
         except Exception as error:
             raise _failure(error, model, given, steps, time_first=time_first) from error
+        keyed = isinstance(result, Mapping)
         members = dict(result) if isinstance(result, Mapping) else dict(enumerate(_members(result)))
         fields = getattr(result, "_fields", ())
         found = {p: tuple(y.shape) for p, y in members.items() if isinstance(y, torch.Tensor)}
+        for place in [p for p in found if torch.is_complex(members[p])]:
+            if not place or keyed or found[place][:2] in ((axes.ROWS, steps), (steps, axes.ROWS)):
+                raise complex_answer(found[place], f" {place!r}" * bool(place))
+            del found[place]
         if not found or (0 not in found and not isinstance(result, Mapping)):
             raise TraceError(
                 "the model returns no answer: a tensor, a tuple that begins with one, or a dict of them",
                 numbers=f"it returns {type(result).__name__}",
                 advice="Answers of all steps are one tensor: torch.stack(answers, 1).",
             )
-        keyed = isinstance(result, Mapping)
         names = {p: str(p) if keyed else fields[p] if fields else "" for p in found}
         return _Result(steps, found, names, keyed)
 

@@ -16,6 +16,7 @@ from compiler.functions import FUNCTIONS
 from ltc2neuro.nn.recurrence import Recurrent, takes_time
 from ltc2neuro.tracing.layers import LAYERS
 from ltc2neuro.tracing.layers.recurrent import CELLS
+from ltc2neuro.tracing.ops.complex_numbers import COMPLEX_NUMBERS
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.torch_ops import RULES
@@ -62,6 +63,12 @@ As functions, as methods and as operators, wherever torch has them under these n
 them compile, too.
 
 {calls}
+
+## Complex numbers
+
+Computed part by part; a complex state is two, `h.real` and `h.imag`. A model answers with real numbers.
+
+{complex}
 """
 
 
@@ -77,6 +84,7 @@ def page() -> str:
         own="\n".join(_row(kind) for kind in _own_layers()),
         functions=_listed(FUNCTIONS),
         calls=_listed(name for name in calls if not name.startswith("_")),
+        complex=_listed(name for name in map(_name, COMPLEX_NUMBERS) if not name.startswith("_")),
     )
 
 
@@ -107,7 +115,7 @@ def _name(function: Callable[..., object]) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names))
+    return ", ".join(f"`{name}`" for name in sorted(set(names)))
 
 
 if __name__ == "__main__":

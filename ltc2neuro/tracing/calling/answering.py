@@ -10,7 +10,7 @@ import torch
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
+from ltc2neuro.tracing.recording.symbolic import Complex, Symbolic, symbols
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def _together(
 
 def _checked(output: object, name: str = "") -> Symbolic:
     """A result that is an answer."""
+    if isinstance(output, Complex):
+        raise complex_answer(tuple(output.example.shape), name)
     if not isinstance(output, Symbolic):
         raise TraceError(
             f"the model's result{name} was not recorded",
@@ -103,3 +105,12 @@ def _checked(output: object, name: str = "") -> Symbolic:
             advice="Return (batch, time, ...) or (batch, ...) of the last step, such as y[:, -1].",
         )
     return output
+
+
+def complex_answer(shape: tuple[int, ...], name: str = "") -> TraceError:
+    """The error for a result that is complex."""
+    return TraceError(
+        f"the model's result{name} is complex",
+        numbers=f"its shape is {shape}",
+        advice="A network answers with real numbers: return y.real, y.abs(), or torch.view_as_real(y).",
+    )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 
 from hw_models.errors import TraceError
-from ltc2neuro.tracing.dispatch.unsupported import COMPLEX
 
 
 def model_dtype(model: torch.nn.Module) -> torch.dtype:
-    """The type the model computes in; half precision, complex weights and those that are not finite are refused."""
+    """The type the model computes in; half precision and weights that are not finite are refused."""
     found: set[torch.dtype] = set()
     for name, tensor in [*model.named_buffers(), *model.named_parameters()]:
         if torch.nn.parameter.is_lazy(tensor):
@@ -18,17 +17,15 @@ def model_dtype(model: torch.nn.Module) -> torch.dtype:
                 where=name,
                 advice="Run the model once, model(x) in torch, and train it or load its weights.",
             )
-        if tensor.dtype.is_complex:
-            raise TraceError("the model has complex weights", where=name, numbers=str(tensor.dtype), advice=COMPLEX)
-        if tensor.dtype in (torch.float16, torch.bfloat16):
+        if tensor.dtype in (torch.float16, torch.bfloat16, torch.complex32):
             raise TraceError(
                 "the model is in half precision",
                 where=name,
                 numbers=str(tensor.dtype),
                 advice="Convert it first: model.float(). The weights keep their values.",
             )
-        if tensor.is_floating_point():
-            found.add(tensor.dtype)
+        if tensor.is_floating_point() or tensor.is_complex():
+            found.add(tensor.dtype.to_real())
             bad = int((~torch.isfinite(tensor)).sum()) if isinstance(tensor, torch.nn.Parameter) else 0
             if bad:
                 raise TraceError(

@@ -64,7 +64,7 @@ def instrumented(
             advice="Keep no computed tensors in its attributes: detach them, or register them as buffers.",
         ) from error
     if dtype is not None:
-        _convert(clone, dtype)
+        convert(clone, dtype)
     for path, module in clone.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise TraceError(
@@ -84,13 +84,20 @@ def instrumented(
     return clone
 
 
-def _convert(clone: torch.nn.Module, dtype: torch.dtype) -> None:
-    """Parameters, buffers, and tensors that are plain attributes."""
-    clone.to(dtype)
-    for module in clone.modules():
+def convert(model: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
+    """The model itself, its parameters, buffers and tensors that are plain attributes of this floating type, or the
+    complex one of two such: `Module.to` drops imaginary parts."""
+
+    def converted(tensor: torch.Tensor) -> torch.Tensor:
+        kind = dtype.to_complex() if tensor.is_complex() else dtype if tensor.is_floating_point() else tensor.dtype
+        return tensor.to(kind)
+
+    model._apply(converted)
+    for module in model.modules():
         for name, value in vars(module).items():
-            if isinstance(value, torch.Tensor) and value.is_floating_point():
-                setattr(module, name, value.to(dtype))
+            if isinstance(value, torch.Tensor):
+                setattr(module, name, converted(value))
+    return model
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.dispatch.solver import repeated
 from ltc2neuro.tracing.dispatch.transforms import refuse_transforms
-from ltc2neuro.tracing.dispatch.unsupported import COMPLEX, CUTS, misused, refusal
+from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, no_complex, refusal
 from ltc2neuro.tracing.dispatch.writing import Written, write_through
+from ltc2neuro.tracing.ops.complex_numbers import COMPLEX_NUMBERS, cast
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
@@ -23,7 +24,17 @@ from ltc2neuro.tracing.recording.extents import counted, noted
 from ltc2neuro.tracing.recording.held_inputs import held
 from ltc2neuro.tracing.recording.held_inputs import recorded as recorded_held
 from ltc2neuro.tracing.recording.local_variables import Profile
-from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
+from ltc2neuro.tracing.recording.symbolic import (
+    Complex,
+    Symbolic,
+    aliased,
+    is_complex,
+    paired,
+    plain,
+    rebind,
+    symbolic,
+    symbols,
+)
 from ltc2neuro.tracing.recording.tape import Tape
 
 TorchFunction = Callable[..., object]
@@ -86,6 +97,8 @@ class Recording(TorchFunctionMode):
 
     def _started(self, state: object) -> object:
         """What the first of all steps repeats from: a tensor, or several in a tuple."""
+        if isinstance(state, Complex) or (isinstance(state, torch.Tensor) and state.is_complex()):
+            return paired(self._recorder.started(state.real), self._recorder.started(state.imag))
         if isinstance(state, torch.Tensor):
             return self._recorder.started(state)
         return tuple(map(self._started, state)) if isinstance(state, tuple) else state
@@ -109,22 +122,21 @@ def dispatch(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, ob
         return _metadata(func, args, kwargs)
     if func in _CASTS:
         return _cast(func, args, kwargs)
+    if is_complex((args, kwargs)):
+        return _complex(recorder, func, args, kwargs)
     rule, in_place = _rule(func), bool(kwargs.get("inplace", False))
     if rule is None and func in _IN_PLACE:
         rule, in_place = _rule(_IN_PLACE[func]), True
+    if rule is None and func in COMPLEX_NUMBERS:
+        return _complex(recorder, func, args, kwargs)
     if rule is None:
         raise refusal(recorder, func)
     target = args[0] if args else None
     with recorder.doing(func):
-        if kwargs.get("out") is not None:
-            raise recorder.refusal(
-                f"{recorder.operation} writes its result into a tensor that is given as out=",
-                "Leave out= away and use what the call returns: y = torch.mul(a, b).",
-            )
         result = in_torch(func, args, kwargs, in_place=in_place)  # what fails in torch fails here as it does there
         if isinstance(result, torch.Tensor) and result.dtype.is_complex:
-            raise recorder.refusal(f"{recorder.operation} gives complex numbers", COMPLEX)
-        kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in ("inplace", "out")}
+            return _complex(recorder, func, args, kwargs)
+        kwargs = _named(recorder, kwargs)
         try:
             if func not in _OF_OWN_TYPES:
                 numbers = rule in _DECOMPOSED
@@ -137,6 +149,32 @@ def dispatch(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, ob
             raise misused(recorder, error) from error
         recorded = typed(recorder, recorded, result)
     return _store(recorder, target, recorded) if in_place else recorded
+
+
+def _complex(recorder: Tape, func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    """A call that takes complex numbers, or gives them: what is made of it is recorded part by part."""
+    rule = COMPLEX_NUMBERS.get(func)
+    with recorder.doing(func):
+        if rule is None:
+            raise no_complex(recorder, func)
+        result = in_torch(func, args, kwargs, in_place=False)
+        try:
+            recorded = rule(*args, **_named(recorder, kwargs))
+        except Ltc2NeuroError:
+            raise
+        except Exception as error:
+            raise misused(recorder, error) from error
+        return typed(recorder, recorded, result)
+
+
+def _named(recorder: Tape, kwargs: dict[str, object]) -> dict[str, object]:
+    """The arguments that a rule takes by their names."""
+    if kwargs.get("out") is not None:
+        raise recorder.refusal(
+            f"{recorder.operation} writes its result into a tensor that is given as out=",
+            "Leave out= away and use what the call returns: y = torch.mul(a, b).",
+        )
+    return {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in ("inplace", "out")}
 
 
 def _rule(func: TorchFunction) -> TorchRule | None:
@@ -168,6 +206,8 @@ def _metadata(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, o
     if func is torch.Tensor.__hash__:
         return id(args[0])
     result, x = func(*plain(args), **plain(kwargs)), args[0]
+    if isinstance(x, Complex):
+        x = symbols(x)[0]
     if not isinstance(x, Symbolic):
         return result
     if isinstance(result, torch.Size):
@@ -184,21 +224,21 @@ def _metadata(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, o
 def _cast(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     x, recorder = args[0], [*symbols(args), *symbols(kwargs)][0].recorder
     example = func(*plain(args), **plain(kwargs)) if isinstance(x, torch.Tensor) else None
-    if isinstance(x, torch.Tensor) and not isinstance(x, Symbolic):  # a constant, in the type of what is computed
+    if isinstance(x, torch.Tensor) and not symbols(x):  # a constant, in the type of what is computed
         recorder.names.follow(func, args, example)
         return example
-    if not isinstance(x, Symbolic):
+    if not isinstance(x, (Symbolic, Complex)):
         raise refusal(recorder, func)
     if not isinstance(example, torch.Tensor):
         return example
+    if isinstance(x, Complex) or example.dtype.is_complex:
+        return cast(x, example)
     if func is torch.tensor and isinstance(copy := x.clone(), Symbolic):
         x = copy
     if example.dtype == x.example.dtype:
         return x
     if example.dtype == torch.bool:
         return truth(x)
-    if example.dtype.is_complex:
-        raise x.recorder.refusal("a value is made complex", COMPLEX)
     if not example.dtype.is_floating_point and x.example.dtype.is_floating_point:
         raise x.recorder.refusal(f"a computed value is truncated to {example.dtype}", CUTS)
     x.recorder.narrowed |= example.dtype == torch.float32 and x.example.dtype == torch.float64
@@ -227,7 +267,7 @@ _SIZES = {**dict.fromkeys(spellings("size", "__len__"), 0), **dict.fromkeys(spel
 """What returns one size -> of which axis, where it is not said; None: of all"""
 _CASTS = set(
     spellings("to", "float", "double", "half", "bfloat16", "int", "long", "short", "char", "byte", "bool", "type",
-              "type_as", "cpu", "as_tensor", "asarray", "tensor")
+              "type_as", "cpu", "as_tensor", "asarray", "tensor", "cfloat", "cdouble")
 )  # fmt: skip
 _DECOMPOSED = set(DECOMPOSITIONS.values())
 _OF_OWN_TYPES = set(spellings("where", "masked_fill", "masked_fill_", "pow", "__pow__", "__rpow__", "float_power"))

@@ -37,9 +37,14 @@ _BEFORE = (
     "Use the calls in docs/supported.md. What depends on the input alone can be computed before the network and be one "
     "more input channel; what comes last can be computed after it."
 )
-COMPLEX = (
-    "A network computes with real numbers: write the real and the imaginary part by hand, two states and two products "
-    "each, as examples/kindred_cells.py does for S4D and LRU."
+_TRANSFORMS = (
+    "A transform over time needs all samples at once, and a network has one: step the state that it stands for, "
+    "h = A * h + B * x_t, y_t = (C * h).real, as state spaces do when they run step by step. Over features it is a "
+    "matrix: x.to(F.dtype) @ F of F = torch.fft.fft(torch.eye(n))."
+)
+_COMPLEX = (
+    "A network computes with real numbers, and takes complex ones apart: sums, products, matrices, exp, abs, conj, "
+    ".real and .imag of them compile. Write the rest with their real and imaginary parts."
 )
 ADVICE: dict[Callable[..., object], str] = {
     f: advice
@@ -59,7 +64,7 @@ ADVICE: dict[Callable[..., object], str] = {
         (("multi_head_attention_forward", "scaled_dot_product_attention"), ATTENDS),
         (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
         (("argmax", "argmin", "argsort"), _CHOSEN),
-        (("complex", "view_as_complex", "view_as_real", "polar", "real", "imag", "angle", "conj", "stft"), COMPLEX),
+        (("stft", "istft"), _TRANSFORMS),
         (("embedding_bag",), LOOKED_UP),
         (
             ("_pack_padded_sequence", "_pad_packed_sequence"),
@@ -76,8 +81,6 @@ ADVICE: dict[Callable[..., object], str] = {
 }  # fmt: skip
 """What to do instead of a torch function; docs/troubleshooting.md lists them"""
 ADVICE[torch.Tensor.data.__get__] = _ESCAPES  # type: ignore[attr-defined]
-for _part in ("real", "imag"):
-    ADVICE[getattr(torch.Tensor, _part).__get__] = COMPLEX
 _QUANTIZED = "Compile the float model that was quantized: ltc2neuro makes the integers itself."
 
 
@@ -93,12 +96,21 @@ def told(func: Callable[..., object]) -> tuple[str, str]:
     name = getattr(func, "__name__", str(func))
     if name in ("__get__", "__set__"):
         name = "." + str(getattr(getattr(func, "__self__", None), "__name__", ""))
-    advice = ADVICE.get(func, COMPLEX if name.startswith("fft_") else _QUANTIZED if "quantized" in name else _BEFORE)
+    other = _TRANSFORMS if name.startswith("fft_") else _QUANTIZED if "quantized" in name else _BEFORE
+    advice = ADVICE.get(func, other)
     if advice is _ESCAPES:
         return f"a computed value leaves the recording through {name}", advice
     if advice is _WRITES:
         return f"a computed value is written into a tensor by {name}", advice
     return f"the operation {name} is not supported", advice
+
+
+def no_complex(recorder: Tape, func: Callable[..., object]) -> TraceError:
+    """The error for a torch function that is not done with complex numbers."""
+    what, advice = told(func)
+    if advice not in (_BEFORE, _ESCAPES, _WRITES):
+        return recorder.refusal(what, advice)
+    return recorder.refusal(f"{recorder.operation} of complex numbers is not supported", _COMPLEX)
 
 
 def misused(recorder: Tape, error: Exception) -> TraceError:

@@ -6,7 +6,7 @@ views. What is written into a tensor is there in all that share its memory.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import EllipsisType, NoneType
 from typing import SupportsIndex, TypeAlias, TypeGuard
@@ -21,7 +21,7 @@ from ltc2neuro.tracing.ops.shape_ops import apart
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.hidden_layers import HiddenLayerError
 from ltc2neuro.tracing.recording.operands import whole
-from ltc2neuro.tracing.recording.symbolic import Symbolic, rebind, symbolic
+from ltc2neuro.tracing.recording.symbolic import Complex, Symbolic, paired, rebind, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
 
 Index: TypeAlias = "SupportsIndex | slice | EllipsisType | None"
@@ -36,14 +36,18 @@ class Written:
     recorder: Tape
     kept: Container[int]
     known: dict[int, tuple[torch.Tensor, Symbolic]] = field(default_factory=dict)
+    parts: dict[int, tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]] = field(default_factory=dict)
+    """of complex ones the real and the imaginary part, tensors of their own that are written into"""
 
     def standing(self, value: object) -> object:
         """The same with what stands for each tensor that was written into, and for its views."""
         if not self.known:
             return value
-        if isinstance(value, Symbolic):
+        if isinstance(value, (Symbolic, Complex)):
             return value
         if isinstance(value, torch.Tensor):
+            if id(_base(value)) in self.parts:
+                return paired(*self._parts(value))
             own = self.known.get(id(value)) or self.known.get(id(_base(value)))
             return value if own is None else own[1] if own[0] is value else _view(own[1], value)
         if type(value) is tuple:
@@ -54,7 +58,7 @@ class Written:
 
     def write(self, target: object, index: object, value: object) -> None:
         """`target[index] = value`."""
-        if not isinstance(target, torch.Tensor) or not isinstance(value, (torch.Tensor, int, float)):
+        if not isinstance(target, torch.Tensor) or not isinstance(value, (torch.Tensor, int, float, complex)):
             raise self._refusal()
         if is_mask(index, target):
             self.whole(target, _masked(target, index, value))
@@ -62,13 +66,15 @@ class Written:
         if not _takes_view(index):
             raise self._refusal()
         part = target[index]
-        given = value if isinstance(value, torch.Tensor) else torch.tensor(float(value), dtype=target.dtype)
+        given = value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=target.dtype)
         self.whole(part, given.to(target.dtype).expand(part.shape))
 
     def whole(self, target: object, value: object) -> object:
         """Let all of `target` be a value of its shape, as an in-place function does; returns the target."""
         if not isinstance(target, torch.Tensor) or not isinstance(value, torch.Tensor):
             raise self._refusal()
+        if target.is_complex():
+            return self._complex(target, value.to(target.dtype))
         if target.shape != value.shape or target.dtype != value.dtype:
             raise self._refusal()
         if isinstance(target, Symbolic):
@@ -84,6 +90,28 @@ class Written:
         part = own if base is target else _view(own, target)
         write_through(part, value)
         return part
+
+    def _complex(self, target: torch.Tensor, value: torch.Tensor) -> object:
+        """The same of complex numbers, part by part."""
+        for part, own in zip(self._parts(target), (value.real, value.imag), strict=True):
+            if symbols((part, own)):
+                self.whole(part, own)
+            else:
+                part.copy_(own)
+        return self.standing(target)
+
+    def _parts(self, target: torch.Tensor) -> Sequence[torch.Tensor]:
+        """What stands for the real and the imaginary part of a complex tensor."""
+        if isinstance(target, Complex):
+            return target.re, target.im
+        base = _base(target)
+        if id(base) in self.kept or base.requires_grad or not base.is_contiguous() or target.is_conj():
+            raise self._refusal()
+        with torch._C.DisableTorchFunction():
+            _, own = self.parts.setdefault(id(base), (base, (base.real.clone(), base.imag.clone())))
+            place = target.shape, target.stride(), target.storage_offset()
+            found = own if target is base else tuple(part.as_strided(*place) for part in own)
+        return [part for part in map(self.standing, found) if isinstance(part, torch.Tensor)]
 
     def _refusal(self) -> Exception:
         error = self.recorder.refusal("a computed value is written into a tensor", ADVICE)
@@ -222,9 +250,9 @@ def _as_value(recorder: Tape, numbers: torch.Tensor, labels: torch.Tensor) -> tu
     return value, axes.encode(labels, groups.ranks(shape))
 
 
-def _masked(target: torch.Tensor, mask: object, value: torch.Tensor | float) -> object:
+def _masked(target: torch.Tensor, mask: object, value: torch.Tensor | complex) -> object:
     """`target` with a single `value` where `mask` holds."""
     if not isinstance(mask, torch.Tensor) or (isinstance(value, torch.Tensor) and value.numel() != 1):
         return None
-    number = value if isinstance(value, torch.Tensor) else torch.tensor(float(value), dtype=target.dtype)
+    number = value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=target.dtype)
     return torch.where(mask, number.reshape(()), target)

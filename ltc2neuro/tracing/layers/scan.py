@@ -15,7 +15,7 @@ from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.ops.shape_ops import apart
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Recorder
-from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
+from ltc2neuro.tracing.recording.symbolic import Complex, Symbolic, symbolic, symbols
 
 CellStates = tuple[torch.Tensor, ...]
 Elapsed: TypeAlias = "torch.Tensor | float"
@@ -203,6 +203,14 @@ def given_states(recorder: Recorder, hx: object) -> CellStates | None:
 
 def _checked_state(step: CellStep, variable: StateVariable, new: object, old: Symbolic) -> Symbolic:
     """The new state of a cell. Raises an error where it is not one for each row, like the `old` one."""
+    if isinstance(new, Complex):
+        raise _broken(
+            step,
+            "the new state of a cell is complex",
+            "Keep its real and imaginary part, state_size = (n, n), with h = torch.complex(re, im) inside; or step the "
+            "cell in a loop of the model's own forward.",
+            variable.name,
+        )
     if not isinstance(new, Symbolic) or not axes.starts_with(new.codes, axes.batch_labels(axes.NOW)):
         raise _broken(
             step,

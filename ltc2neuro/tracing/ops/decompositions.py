@@ -124,7 +124,7 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
     f: rule
     for names, rule in (
         (("neg", "negative", "__neg__"), lambda input: input * -1),  # a whole number stays one
-        (("positive", "__pos__"), lambda input: input),
+        (("positive", "__pos__", "real", "conj", "conj_physical", "resolve_conj"), lambda input: input),
         (("abs", "absolute", "__abs__"), lambda input: torch.maximum(input, -input)),
         (("sign", "sgn"), _sign),
         (("heaviside",), lambda input, values: torch.where(input == 0, values, (input > 0).to(input.dtype))),

@@ -74,13 +74,13 @@ _OR = logic.bitwise(logic.logical_or, torch.bitwise_or)
 _XOR = logic.bitwise(logic.logical_xor, torch.bitwise_xor)
 
 
-_MOVES = (
+MOVES = (
     "view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "swapaxes", "swapdims", "movedim",
     "moveaxis", "t", "adjoint", "squeeze", "unsqueeze", "expand", "broadcast_to", "tile", "repeat_interleave",
     "narrow", "select", "take_along_dim", "chunk", "split", "split_with_sizes",
     "tensor_split", "hsplit", "vsplit", "unbind", "diagonal", "unfold", "detach", "contiguous",
 )  # fmt: skip
-_COPIES = ("repeat", "index_select", "gather", "flip", "fliplr", "flipud", "roll", "rot90")
+COPIES = ("repeat", "index_select", "gather", "flip", "fliplr", "flipud", "roll", "rot90")
 """Moves whose result is never a view"""
 
 
@@ -128,9 +128,9 @@ RULES: dict[Callable[..., object], TorchRule] = {
             (("__getitem__",), over_time.taken),
         ]
     ),
-    **{f: moves.movement(f) for name in _MOVES for f in spellings(name)},
-    **{f: moves.copying(f) for name in _COPIES for f in spellings(name)},
-    **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT"))},
+    **{f: moves.movement(f) for name in MOVES for f in spellings(name)},
+    **{f: moves.copying(f) for name in COPIES for f in spellings(name)},
+    **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT", "H", "mH"))},
     functional.linear: linear,
     functional.embedding: embedding,
     torch.where: logic.where,

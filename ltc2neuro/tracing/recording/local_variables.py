@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from ltc2neuro.tracing.recording.recorder import Recorder
 from ltc2neuro.tracing.recording.source import is_models
-from ltc2neuro.tracing.recording.symbolic import Symbolic
+from ltc2neuro.tracing.recording.symbolic import Complex, Symbolic
 
 Profile: TypeAlias = Callable[[FrameType, str, object], None]
 
@@ -42,8 +42,10 @@ def _tensors(variables: Mapping[str, object]) -> Iterator[tuple[str, Symbolic]]:
     for name, value in variables.items():
         if isinstance(value, Symbolic):
             yield name, value
+        elif isinstance(value, Complex):
+            yield from _tensors({f"{name}.real": value.re, f"{name}.imag": value.im})
         elif isinstance(value, (tuple, list)) and len(value) < MANY:
-            yield from ((f"{name}_{n}", tensor) for n, tensor in enumerate(value) if isinstance(tensor, Symbolic))
+            yield from _tensors({f"{name}_{n}": tensor for n, tensor in enumerate(value)})
 
 
 MANY = 5

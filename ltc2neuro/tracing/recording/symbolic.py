@@ -15,18 +15,11 @@ from ltc2neuro.tracing.recording.whole_numbers import keeps_whole
 Family: TypeAlias = "list[weakref.ReferenceType[Symbolic]]"
 
 
-class Symbolic(torch.Tensor):
-    """A tensor that records what is done with it.
-
-    `example` is a plain tensor of its shape and type, `codes` says which element of the graph's vector `value`, in
-    which row and step, each of its elements is (see `axes`). `family` holds all that share torch's storage with it.
-    """
+class _Recorded(torch.Tensor):
+    """A tensor that records what is done with it. `example` is a plain tensor of its shape and type."""
 
     recorder: Tape
     example: torch.Tensor
-    codes: torch.Tensor
-    value: str
-    family: Family
 
     @classmethod
     def __torch_function__(
@@ -39,6 +32,25 @@ class Symbolic(torch.Tensor):
         """Every torch call on a symbolic tensor comes here."""
         args, kwargs = tuple(args), kwargs or {}
         return symbols((args, kwargs))[0].recorder.dispatch(func, args, kwargs)
+
+
+class Symbolic(_Recorded):
+    """A tensor of real numbers.
+
+    `codes` says which element of the graph's vector `value`, in which row and step, each of its elements is (see
+    `axes`). `family` holds all that share torch's storage with it.
+    """
+
+    codes: torch.Tensor
+    value: str
+    family: Family
+
+
+class Complex(_Recorded):
+    """A tensor of complex numbers: the real part `re` and the imaginary `im`, one of which is symbolic at least."""
+
+    re: torch.Tensor
+    im: torch.Tensor
 
 
 @unrecorded
@@ -72,6 +84,18 @@ def symbolic(
 
 
 @unrecorded
+def paired(re: torch.Tensor, im: torch.Tensor) -> torch.Tensor:
+    """The complex tensor of two parts of one shape and type; a plain one of plain parts."""
+    parts, example = symbols((re, im)), torch.complex(plain(re), plain(im))
+    if not parts:
+        return example
+    with torch._C.DisableTorchFunctionSubclass():
+        tensor: Complex = torch.Tensor._make_subclass(Complex, example)
+    tensor.recorder, tensor.example, tensor.re, tensor.im = parts[0].recorder, example, re, im
+    return tensor
+
+
+@unrecorded
 def rebind(tensor: Symbolic, example: torch.Tensor, codes: torch.Tensor, value: str) -> None:
     """Let `tensor` stand for another value, as an in-place op does."""
     tensor.example, tensor.codes, tensor.value = example, codes.contiguous(), value
@@ -83,7 +107,7 @@ def aliased(tensor: Symbolic) -> bool:
 
 
 def symbols(value: object) -> list[Symbolic]:
-    """All symbolic tensors in nested tuples, lists and dicts."""
+    """All symbolic tensors in nested tuples, lists and dicts, and in complex ones."""
     found: list[Symbolic] = []
     _collect(value, found)
     return found
@@ -92,6 +116,8 @@ def symbols(value: object) -> list[Symbolic]:
 def _collect(value: object, found: list[Symbolic]) -> None:
     if isinstance(value, Symbolic):
         found.append(value)
+    elif isinstance(value, Complex):
+        _collect((value.re, value.im), found)
     elif isinstance(value, (tuple, list)):
         for item in value:
             _collect(item, found)
@@ -100,12 +126,19 @@ def _collect(value: object, found: list[Symbolic]) -> None:
             _collect(item, found)
 
 
+def is_complex(value: object) -> bool:
+    """Whether there is a complex tensor of these in nested tuples, lists and dicts."""
+    if isinstance(value, (tuple, list)):
+        return any(map(is_complex, value))
+    return isinstance(value, Complex) or (isinstance(value, dict) and any(map(is_complex, value.values())))
+
+
 Kept = TypeVar("Kept")
 
 
 def plain(value: Kept) -> Kept:
-    """The example of a symbolic tensor, anything else as it is; within tuples, lists and dicts, too."""
-    if isinstance(value, Symbolic):
+    """The example of a tensor that is recorded, anything else as it is; within tuples, lists and dicts, too."""
+    if isinstance(value, _Recorded):
         return cast(Kept, value.example)
     if isinstance(value, list):
         return cast(Kept, [plain(item) for item in value])

@@ -16,7 +16,7 @@ from ltc2neuro.compiled.run import Run
 from ltc2neuro.network import Network
 from ltc2neuro.tracing import Traced, run_torch, trace
 from ltc2neuro.tracing.calling.forward import forward
-from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
+from ltc2neuro.tracing.calling.modules import convert, instrumented, undisturbed
 
 torch.set_num_threads(1)
 
@@ -108,7 +108,7 @@ def executors_agree(model: torch.nn.Module, x: np.ndarray, on: Sequence[str] = (
 
 def over_many_steps(model: torch.nn.Module, x: np.ndarray, steps: int) -> Traced:
     """A model as it is traced on sequences `x`: its graph is torch in float64 over many more steps."""
-    model = model.double().eval()
+    model = convert(model, torch.float64).eval()
     traced = trace(model, list(x))
     longer = np.random.default_rng(1).normal(size=(2, steps, *x.shape[2:]))
     with undisturbed():
