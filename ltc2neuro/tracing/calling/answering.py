@@ -10,7 +10,7 @@ import torch
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.symbolic import Complex, Symbolic, symbols
+from ltc2neuro.tracing.recording.symbolic import ComplexPair, Symbolic, symbols
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _together(
 
 def _checked(output: object, name: str = "") -> Symbolic:
     """A result that is an answer."""
-    if isinstance(output, Complex):
+    if isinstance(output, ComplexPair):
         raise complex_answer(tuple(output.example.shape), name)
     if not isinstance(output, Symbolic):
         raise TraceError(

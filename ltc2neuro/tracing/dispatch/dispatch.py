@@ -25,7 +25,7 @@ from ltc2neuro.tracing.recording.held_inputs import held
 from ltc2neuro.tracing.recording.held_inputs import recorded as recorded_held
 from ltc2neuro.tracing.recording.local_variables import Profile
 from ltc2neuro.tracing.recording.symbolic import (
-    Complex,
+    ComplexPair,
     Symbolic,
     aliased,
     is_complex,
@@ -97,7 +97,7 @@ class Recording(TorchFunctionMode):
 
     def _started(self, state: object) -> object:
         """What the first of all steps repeats from: a tensor, or several in a tuple."""
-        if isinstance(state, Complex) or (isinstance(state, torch.Tensor) and state.is_complex()):
+        if isinstance(state, ComplexPair) or (isinstance(state, torch.Tensor) and state.is_complex()):
             return paired(self._recorder.started(state.real), self._recorder.started(state.imag))
         if isinstance(state, torch.Tensor):
             return self._recorder.started(state)
@@ -206,7 +206,7 @@ def _metadata(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, o
     if func is torch.Tensor.__hash__:
         return id(args[0])
     result, x = func(*plain(args), **plain(kwargs)), args[0]
-    if isinstance(x, Complex):
+    if isinstance(x, ComplexPair):
         x = symbols(x)[0]
     if not isinstance(x, Symbolic):
         return result
@@ -227,11 +227,11 @@ def _cast(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, objec
     if isinstance(x, torch.Tensor) and not symbols(x):  # a constant, in the type of what is computed
         recorder.names.follow(func, args, example)
         return example
-    if not isinstance(x, (Symbolic, Complex)):
+    if not isinstance(x, (Symbolic, ComplexPair)):
         raise refusal(recorder, func)
     if not isinstance(example, torch.Tensor):
         return example
-    if isinstance(x, Complex) or example.dtype.is_complex:
+    if isinstance(x, ComplexPair) or example.dtype.is_complex:
         return cast(x, example)
     if func is torch.tensor and isinstance(copy := x.clone(), Symbolic):
         x = copy

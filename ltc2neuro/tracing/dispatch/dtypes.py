@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 import torch
 
-from ltc2neuro.tracing.recording.symbolic import Complex, Symbolic, plain, symbolic
+from ltc2neuro.tracing.recording.symbolic import ComplexPair, Symbolic, plain, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
 from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
@@ -57,7 +57,7 @@ def _cast(value: object, like: torch.Tensor, constants: bool) -> object:
 @unrecorded
 def typed(recorder: Tape, recorded: object, result: object) -> object:
     """What was `recorded` for a call, in the type that torch's `result` has."""
-    if not isinstance(recorded, (Symbolic, Complex)) or not isinstance(result, torch.Tensor):
+    if not isinstance(recorded, (Symbolic, ComplexPair)) or not isinstance(result, torch.Tensor):
         return recorded
     ours, torchs = recorded.example, result
     if ours.shape != torchs.shape or _rank(ours.dtype) > _rank(torchs.dtype):
@@ -66,7 +66,7 @@ def typed(recorder: Tape, recorded: object, result: object) -> object:
             "Write it with simpler operations, on floats: x.float().",
             f"torch returns {torchs.dtype} of {tuple(torchs.shape)}, the record {ours.dtype} of {tuple(ours.shape)}",
         )
-    if ours.dtype == torchs.dtype or isinstance(recorded, Complex):
+    if ours.dtype == torchs.dtype or isinstance(recorded, ComplexPair):
         return recorded
     recorder.narrowed |= torchs.dtype == torch.float32 and ours.dtype == torch.float64
     return symbolic(recorder, torchs, recorded.codes, recorded.value)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import torch
 
-from ltc2neuro.tracing.recording.symbolic import Complex, paired, symbols
+from ltc2neuro.tracing.recording.symbolic import ComplexPair, paired, symbols
 
 SolverState: TypeAlias = "torch.Tensor | tuple[torch.Tensor, ...]"
 
@@ -22,7 +22,7 @@ def repeated(step: Callable[[SolverState], SolverState], state: SolverState, tim
 
     def given(inner: Sequence[torch.Tensor]) -> SolverState:
         left = iter(inner)
-        whole = tuple(paired(next(left), next(left)) if isinstance(t, Complex) else next(left) for t in tensors)
+        whole = tuple(paired(next(left), next(left)) if isinstance(t, ComplexPair) else next(left) for t in tensors)
         return whole[0] if isinstance(state, torch.Tensor) else whole
 
     return given(symbols(tensors)[0].recorder.repeat(on_parts, _apart(tensors), times))
@@ -30,4 +30,4 @@ def repeated(step: Callable[[SolverState], SolverState], state: SolverState, tim
 
 def _apart(tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
     """Of complex ones the real and the imaginary part."""
-    return tuple(part for t in tensors for part in ((t.re, t.im) if isinstance(t, Complex) else (t,)))
+    return tuple(part for t in tensors for part in ((t.re, t.im) if isinstance(t, ComplexPair) else (t,)))

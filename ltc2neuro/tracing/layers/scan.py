@@ -15,7 +15,7 @@ from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.ops.shape_ops import apart
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Recorder
-from ltc2neuro.tracing.recording.symbolic import Complex, Symbolic, symbolic, symbols
+from ltc2neuro.tracing.recording.symbolic import ComplexPair, Symbolic, symbolic, symbols
 
 CellStates = tuple[torch.Tensor, ...]
 Elapsed: TypeAlias = "torch.Tensor | float"
@@ -203,7 +203,7 @@ def given_states(recorder: Recorder, hx: object) -> CellStates | None:
 
 def _checked_state(step: CellStep, variable: StateVariable, new: object, old: Symbolic) -> Symbolic:
     """The new state of a cell. Raises an error where it is not one for each row, like the `old` one."""
-    if isinstance(new, Complex):
+    if isinstance(new, ComplexPair):
         raise _broken(
             step,
             "the new state of a cell is complex",

@@ -13,25 +13,25 @@ import torch
 import torch.nn.functional as functional
 
 from ltc2neuro.tracing.ops.torch_ops import COPIES, MOVES, spellings
-from ltc2neuro.tracing.recording.symbolic import Complex, paired
+from ltc2neuro.tracing.recording.symbolic import ComplexPair, paired
 
 Tensor = torch.Tensor
-Number: TypeAlias = "Tensor | complex"
-Part: TypeAlias = "Tensor | float | None"
+AnyNumber: TypeAlias = "Tensor | complex"
+PairPart: TypeAlias = "Tensor | float | None"
 LARGEST = 16
 """The largest power that is made of products"""
 
 
-def parts(value: Number) -> tuple[Part, Part]:
+def parts(value: AnyNumber) -> tuple[PairPart, PairPart]:
     """The real and the imaginary part."""
-    if isinstance(value, Complex):
+    if isinstance(value, ComplexPair):
         return value.re, value.im
     if isinstance(value, Tensor):
         return (value.real, value.imag) if value.is_complex() else (value, None)
     return value.real if value.real or not value.imag else None, value.imag or None
 
 
-def joined(re: Part, im: Part) -> Tensor:
+def joined(re: PairPart, im: PairPart) -> Tensor:
     """The complex tensor of two parts, one of which is a tensor at least."""
     like = re if isinstance(re, Tensor) else im
     assert isinstance(like, Tensor)
@@ -50,13 +50,13 @@ def _pair(value: Tensor) -> tuple[Tensor, Tensor]:
     return re, im
 
 
-def _or_zero(part: Part, like: Number) -> Tensor | float:
+def _or_zero(part: PairPart, like: AnyNumber) -> Tensor | float:
     if part is not None:
         return part
     return torch.zeros_like(like, dtype=like.dtype.to_real()) if isinstance(like, Tensor) else 0.0
 
 
-def both(function: Callable[..., object], *values: Number | Sequence[Number]) -> object:
+def both(function: Callable[..., object], *values: AnyNumber | Sequence[AnyNumber]) -> object:
     """The same of the real and of the imaginary parts: of numbers, or of lists of them."""
     given: list[list[object]] = [[], []]
     for value in values:
@@ -78,7 +78,7 @@ def _together(re: object, im: object) -> object:
 def _of_first(function: Callable[..., object]) -> Callable[..., object]:
     """The rule of a function that moves or adds up the elements of its first argument."""
 
-    def rule(input: Number | Sequence[Number], *args: object, **kwargs: object) -> object:
+    def rule(input: AnyNumber | Sequence[AnyNumber], *args: object, **kwargs: object) -> object:
         return both(lambda part: function(part, *args, **kwargs), input)
 
     return rule
@@ -87,8 +87,8 @@ def _of_first(function: Callable[..., object]) -> Callable[..., object]:
 def _multilinear(function: Callable[..., object]) -> Callable[..., Tensor]:
     """The rule of a function that is linear in each of the numbers that it takes, as a product is."""
 
-    def rule(*values: Number) -> Tensor:
-        found: list[Part] = [None, None]
+    def rule(*values: AnyNumber) -> Tensor:
+        found: list[PairPart] = [None, None]
         for chosen in product((0, 1), repeat=len(values)):
             own = [parts(value)[part] for value, part in zip(values, chosen, strict=True)]
             if all(part is not None for part in own):
@@ -100,7 +100,7 @@ def _multilinear(function: Callable[..., object]) -> Callable[..., Tensor]:
     return rule
 
 
-def _sum(a: Part, b: Part, *, less: bool = False) -> Part:
+def _sum(a: PairPart, b: PairPart, *, less: bool = False) -> PairPart:
     if a is None or b is None:
         return a if b is None else -b if less else b
     return a - b if less else a + b
@@ -109,18 +109,18 @@ def _sum(a: Part, b: Part, *, less: bool = False) -> Part:
 _MUL = _multilinear(torch.mul)
 
 
-def _added(value: Number) -> tuple[Part, Part]:
+def _added(value: AnyNumber) -> tuple[PairPart, PairPart]:
     re, im = parts(value)
     return re, value * 0 if im is None and isinstance(value, Tensor) else im
 
 
-def _add(input: Number, other: Number, *, alpha: complex = 1) -> Tensor:
+def _add(input: AnyNumber, other: AnyNumber, *, alpha: complex = 1) -> Tensor:
     """What is added is added to both parts, be it 0: each step of a loop does so that starts from a number."""
     pairs = zip(_added(input), _added(other if alpha in (1, -1) else other * alpha), strict=True)
     return joined(*(_sum(a, b, less=alpha == -1) for a, b in pairs))
 
 
-def _neg(input: Number) -> Tensor:
+def _neg(input: AnyNumber) -> Tensor:
     return joined(*(None if part is None else -part for part in parts(input)))
 
 
@@ -135,15 +135,15 @@ def _reciprocal(input: Tensor) -> Tensor:
     return joined(re / size, -im / size)
 
 
-def _div(input: Number, other: Number) -> Tensor:
+def _div(input: AnyNumber, other: AnyNumber) -> Tensor:
     """By a constant a product with its reciprocal."""
     re, im = parts(other)
     if im is None and re is not None:
         return joined(*(None if part is None else part / re for part in parts(input)))
-    return _MUL(input, _reciprocal(other) if isinstance(other, Complex) else 1 / other)
+    return _MUL(input, _reciprocal(other) if isinstance(other, ComplexPair) else 1 / other)
 
 
-def _linear(input: Number, weight: Number, bias: Number | None = None) -> Tensor:
+def _linear(input: AnyNumber, weight: AnyNumber, bias: AnyNumber | None = None) -> Tensor:
     y = _multilinear(functional.linear)(input, weight)
     return y if bias is None else _add(y, bias)
 
@@ -153,7 +153,7 @@ def _conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, *args: in
     return y if bias is None else _add(y, bias.unsqueeze(-1))
 
 
-def _einsum(equation: str, *operands: Number) -> Tensor:
+def _einsum(equation: str, *operands: AnyNumber) -> Tensor:
     given = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
     return _multilinear(lambda *own: torch.einsum(equation, *own))(*given)
 
@@ -173,7 +173,7 @@ def _exp(input: Tensor) -> Tensor:
     return joined(size * torch.cos(im), size * torch.sin(im))
 
 
-def _pow(input: Tensor, exponent: Number) -> Tensor:
+def _pow(input: Tensor, exponent: AnyNumber) -> Tensor:
     if not isinstance(exponent, int) or not 0 < abs(exponent) <= LARGEST:
         raise TypeError(f"argument exponent = {exponent}: whole powers up to {LARGEST} are supported")
     if exponent < 0:

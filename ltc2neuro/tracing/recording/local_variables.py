@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from ltc2neuro.tracing.recording.recorder import Recorder
 from ltc2neuro.tracing.recording.source import is_models
-from ltc2neuro.tracing.recording.symbolic import Complex, Symbolic
+from ltc2neuro.tracing.recording.symbolic import ComplexPair, Symbolic
 
 Profile: TypeAlias = Callable[[FrameType, str, object], None]
 
@@ -42,7 +42,7 @@ def _tensors(variables: Mapping[str, object]) -> Iterator[tuple[str, Symbolic]]:
     for name, value in variables.items():
         if isinstance(value, Symbolic):
             yield name, value
-        elif isinstance(value, Complex):
+        elif isinstance(value, ComplexPair):
             yield from _tensors({f"{name}.real": value.re, f"{name}.imag": value.im})
         elif isinstance(value, (tuple, list)) and len(value) < MANY:
             yield from _tensors({f"{name}_{n}": tensor for n, tensor in enumerate(value)})

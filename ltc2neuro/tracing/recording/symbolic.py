@@ -15,7 +15,7 @@ from ltc2neuro.tracing.recording.whole_numbers import keeps_whole
 Family: TypeAlias = "list[weakref.ReferenceType[Symbolic]]"
 
 
-class _Recorded(torch.Tensor):
+class _RecordedTensor(torch.Tensor):
     """A tensor that records what is done with it. `example` is a plain tensor of its shape and type."""
 
     recorder: Tape
@@ -34,7 +34,7 @@ class _Recorded(torch.Tensor):
         return symbols((args, kwargs))[0].recorder.dispatch(func, args, kwargs)
 
 
-class Symbolic(_Recorded):
+class Symbolic(_RecordedTensor):
     """A tensor of real numbers.
 
     `codes` says which element of the graph's vector `value`, in which row and step, each of its elements is (see
@@ -46,7 +46,7 @@ class Symbolic(_Recorded):
     family: Family
 
 
-class Complex(_Recorded):
+class ComplexPair(_RecordedTensor):
     """A tensor of complex numbers: the real part `re` and the imaginary `im`, one of which is symbolic at least."""
 
     re: torch.Tensor
@@ -90,7 +90,7 @@ def paired(re: torch.Tensor, im: torch.Tensor) -> torch.Tensor:
     if not parts:
         return example
     with torch._C.DisableTorchFunctionSubclass():
-        tensor: Complex = torch.Tensor._make_subclass(Complex, example)
+        tensor: ComplexPair = torch.Tensor._make_subclass(ComplexPair, example)
     tensor.recorder, tensor.example, tensor.re, tensor.im = parts[0].recorder, example, re, im
     return tensor
 
@@ -116,7 +116,7 @@ def symbols(value: object) -> list[Symbolic]:
 def _collect(value: object, found: list[Symbolic]) -> None:
     if isinstance(value, Symbolic):
         found.append(value)
-    elif isinstance(value, Complex):
+    elif isinstance(value, ComplexPair):
         _collect((value.re, value.im), found)
     elif isinstance(value, (tuple, list)):
         for item in value:
@@ -130,7 +130,7 @@ def is_complex(value: object) -> bool:
     """Whether there is a complex tensor of these in nested tuples, lists and dicts."""
     if isinstance(value, (tuple, list)):
         return any(map(is_complex, value))
-    return isinstance(value, Complex) or (isinstance(value, dict) and any(map(is_complex, value.values())))
+    return isinstance(value, ComplexPair) or (isinstance(value, dict) and any(map(is_complex, value.values())))
 
 
 Kept = TypeVar("Kept")
@@ -138,7 +138,7 @@ Kept = TypeVar("Kept")
 
 def plain(value: Kept) -> Kept:
     """The example of a tensor that is recorded, anything else as it is; within tuples, lists and dicts, too."""
-    if isinstance(value, _Recorded):
+    if isinstance(value, _RecordedTensor):
         return cast(Kept, value.example)
     if isinstance(value, list):
         return cast(Kept, [plain(item) for item in value])
