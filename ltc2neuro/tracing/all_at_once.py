@@ -249,8 +249,9 @@ class _Result:
         keyed = isinstance(result, Mapping)
         members = dict(result) if isinstance(result, Mapping) else dict(enumerate(_members(result)))
         fields = getattr(result, "_fields", ())
-        found = {p: tuple(y.shape) for p, y in members.items() if isinstance(y, torch.Tensor)}
-        for place in [p for p in found if torch.is_complex(members[p])]:
+        tensors = {p: y for p, y in members.items() if isinstance(y, torch.Tensor)}
+        found = {p: tuple(y.shape) for p, y in tensors.items()}
+        for place in [p for p, y in tensors.items() if y.is_complex()]:
             if not place or keyed or found[place][:2] in ((axes.ROWS, steps), (steps, axes.ROWS)):
                 raise complex_answer(found[place], f" {place!r}" * bool(place))
             del found[place]
