@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -33,10 +34,10 @@ class Arrays:
     records: Array
     memory: Array
     """(groups, rows of memory, lanes)"""
-    start: Array
-    """what every row of memory holds before the first sample"""
     clips: Array
     """(groups, counts and smallest and largest, elements that can be clipped, lanes)"""
+    places: Sequence[int]
+    """where samples and the next five begin"""
 
     @property
     def graph(self) -> IntegerGraph:
@@ -45,17 +46,16 @@ class Arrays:
 
     def addresses(self) -> list[tuple[int, ...]]:
         """What the function is called with for each group."""
-        each = (self.samples, self.y, self.tracks, self.records)
-        bases = [(a.ctypes.data, a.strides[0] * self.kernel.lanes) for a in each]
-        bases += [(self.memory.ctypes.data, self.memory.strides[0]), (self.kernel.constants.ctypes.data, 0)]
-        bases += [(self.kernel.tables.ctypes.data, 0), (self.clips.ctypes.data, self.clips.strides[0])]
-        return [tuple(base + group * stride for base, stride in bases) for group in range(len(self.memory))]
+        outer = [a.strides[0] * self.kernel.lanes for a in (self.samples, self.y, self.tracks, self.records)]
+        strides = (*outer, self.memory.strides[0], 0, 0, self.clips.strides[0])
+        places = (*self.places[:-1], *self.kernel.places, self.places[-1])
+        return [tuple(p + g * s for p, s in zip(places, strides, strict=True)) for g in range(len(self.memory))]
 
     def begin(self, state: States | None, group: int | None = None) -> None:
         """Every sequence, or those of one group, are before their first sample, in `state` or in the initial one."""
         lanes, own = self.kernel.lanes, slice(group, None if group is None else group + 1)
         memory = self.memory[own]
-        memory[:] = self.start[:, None]
+        memory[:] = self.kernel.start[:, None]
         self.clear(own)
         for name, array in (state or {}).items():
             rows = array if group is None else array[group * lanes : (group + 1) * lanes]
@@ -65,8 +65,7 @@ class Arrays:
 
     def clear(self, groups: slice) -> None:
         """Nothing was clipped."""
-        limits = np.iinfo(self.clips.dtype)
-        self.clips[groups] = np.array([0, limits.max, limits.min], self.clips.dtype)[:, None, None]
+        self.clips[groups] = _unclipped(self.clips.dtype)
 
     def states(self) -> dict[str, Array]:
         """As they are now, (batch, size) by name."""
@@ -89,33 +88,24 @@ class Arrays:
         return _named(self.records[: self.rows], {n: self.graph.size(n) for n in self.kernel.record})
 
 
-def _outside(kernel: Kernel, rows: int, steps: int, size: int) -> Array:
-    """What holds `size` words of each sample: (sequences, time, size)."""
-    wide, dtype = -(-rows // kernel.lanes) * kernel.lanes, kernel.constants.dtype
-    if kernel.lanes == 1:  # one sequence after the other, each with its elements side by side
-        return _array((rows, steps, size), dtype)
-    return _array((steps, size, wide), dtype).transpose(2, 0, 1)
-
-
 def arrays_of(kernel: Kernel, rows: int, steps: int) -> Arrays:
     """For so many sequences and samples, before they begin."""
     lanes, dtype = kernel.lanes, kernel.constants.dtype
-    samples, y, tracks, records = (
-        _outside(kernel, rows, steps, size) for size in sizes(kernel.memory.graph, kernel.record)
-    )
-    groups = -(-rows // lanes)
-    memory, clips = (_array((groups, *n, lanes), dtype) for n in ((kernel.rows,), (3, kernel.clip_rows)))
-    return Arrays(kernel, rows, samples, y, tracks, records, memory, _start(kernel), clips)
+    groups, outer = -(-rows // lanes), sizes(kernel.memory.graph, kernel.record)
+    alone = lanes == 1  # one sequence after the other, each with its elements side by side
+    shapes = [(rows, steps, size) if alone else (steps, size, groups * lanes) for size in outer]
+    shapes += [(groups, kernel.rows, lanes), (groups, 3, kernel.clip_rows, lanes)]
+    made, places = zip(*(_array(shape, dtype) for shape in shapes), strict=True)
+    samples, y, tracks, records = (array if alone else array.transpose(2, 0, 1) for array in made[:4])
+    memory, clips = made[4:]
+    return Arrays(kernel, rows, samples, y, tracks, records, memory, clips, places)
 
 
-def _start(kernel: Kernel) -> Array:
-    """Constants that are read as sources and initial states, in their rows, and zeros."""
-    where, constants = kernel.memory, kernel.memory.graph.constants
-    start, initial = np.zeros(kernel.rows, kernel.constants.dtype), {s.name: s.initial for s in where.graph.states}
-    placed = [(first, name) for name, first in where.constants.items()]
-    for first, name in placed + [(first, initial[name]) for name, first in where.states.items()]:
-        start[first : first + constants[name].size] = constants[name].ravel()
-    return start
+@cache
+def _unclipped(dtype: np.dtype) -> Array:
+    """Counts, and smallest and largest, of what was never clipped."""
+    limits = np.iinfo(dtype)
+    return np.array([0, limits.max, limits.min], dtype)[:, None, None]
 
 
 def filled(array: Array, rows: int) -> Array:
@@ -124,12 +114,13 @@ def filled(array: Array, rows: int) -> Array:
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
 
 
-def _array(shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """An array that begins at a whole line."""
+def _array(shape: tuple[int, ...], dtype: np.dtype) -> tuple[Array, int]:
+    """An array that begins at a whole line, and where that is."""
     size = math.prod(shape) * dtype.itemsize
     whole = np.empty(size + LINE, np.uint8)
-    start = -whole.ctypes.data % LINE
-    return whole[start : start + size].view(dtype).reshape(shape)
+    place = whole.ctypes.data
+    start = -place % LINE
+    return whole[start : start + size].view(dtype).reshape(shape), place + start
 
 
 def _keep_freed() -> None:

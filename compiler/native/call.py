@@ -42,7 +42,7 @@ class Call:
         """The same of real samples: whoever computes a group makes integers of them."""
         arrays, lanes, steps = arrays_of(self.kernel, *job.x.shape[:2]), self.kernel.lanes, job.x.shape[1]
         wide, clipped = len(arrays.samples), list[Array]()
-        at, stride = arrays.samples.ctypes.data, arrays.samples.strides[0]
+        at, stride = arrays.places[0], arrays.samples.strides[0]
 
         def fill(group: int) -> None:
             own = slice(group * lanes, (group + 1) * lanes)
@@ -62,17 +62,18 @@ class Call:
     def _run(self, arrays: Arrays, state: States | None, fill: Callable[[int], None], threads: int) -> Execution:
         """Groups from `state` or the initial one, over samples that `fill` puts in their place."""
         wide, steps = arrays.samples.shape[:2]
-        addresses, clipped = arrays.addresses(), np.zeros(len(arrays.memory), bool)
+        addresses, clipped = arrays.addresses(), list[int]()
 
         def one(group: int) -> None:
             arrays.begin(state, group)
             if steps:
                 fill(group)
                 self.function.call(*addresses[group], steps, wide)
-                clipped[group] = arrays.clips[group, 0].any()
+                if arrays.clips[group, 0].any():
+                    clipped.append(group)
 
         each(one, len(addresses), threads)
-        counts, clips = self._clipped(arrays) if clipped.any() else ({}, {})
+        counts, clips = self._clipped(arrays) if clipped else ({}, {})
         rows = arrays.rows
         return Execution(arrays.y[:rows], arrays.tracked(), arrays.recorded(), counts, arrays.states(), clips)
 

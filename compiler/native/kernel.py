@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -48,6 +49,20 @@ class Kernel:
     clips: dict[str, int]
     clip_rows: int
     """as `KernelParts` have them"""
+
+    @cached_property
+    def places(self) -> tuple[int, int]:
+        """Where constants and tables lie."""
+        return self.constants.ctypes.data, self.tables.ctypes.data
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """What the rows of memory hold before the first sample: initial states, constants, and else zeros."""
+        graph, start = self.memory.graph, np.zeros(self.rows, self.constants.dtype)
+        states = [(s.initial, self.memory.states[s.name]) for s in graph.states]
+        for name, first in (*self.memory.constants.items(), *states):
+            start[first : first + graph.constants[name].size] = graph.constants[name].ravel()
+        return start
 
 
 def lanes(bits: int, cpu: Cpu, woven: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,20 @@ def running_sum() -> IntegerGraph:
     b.output(after)
     b.block("sample")
     return b.graph()
+
+
+def test_states_may_start_from_the_same_constant():
+    b = Builder()
+    x = b.input(3)
+    for name in ("s", "t"):
+        b.state(name, np.array([5, 7, -9]), -SMALL, SMALL)
+        b.write(name, b.rescale(b.add(b.read(name), x), 0, -SMALL, SMALL))
+    b.output(x)
+    b.block("sample")
+    graph = b.graph()
+    first = graph.states[0].initial
+    graph = replace(graph, states=tuple(replace(state, initial=first) for state in graph.states))
+    native_agrees(graph, np.full((3, 2, 3), 11))
 
 
 @pytest.mark.parametrize(("batch", "time"), [(0, 3), (1, 0), (1, 1), (2, 5), (3, 1), (65, 3), (200, 2)])
