@@ -41,7 +41,7 @@ class Op:
     clips: ClassVar[bool] = False
     commutes: ClassVar[bool] = False
 
-    @property
+    @cached_property
     def result(self) -> str | None:
         """The name of the value it computes, None for an effect."""
         names = _fields(type(self), "result")

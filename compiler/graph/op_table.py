@@ -67,7 +67,7 @@ class OpTable(Generic[P, R]):
 
     def __call__(self, op: Op, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function for `op` returns. Raises `GraphError` where there is none."""
-        rule = self._rule(type(op))
+        rule = self._rules.get(type(op)) or self._rule(type(op))
         if rule is None:
             raise GraphError(f"{self.name}: nothing is known of the op {type(op).__name__}", where=op.result or "")
         return rule(op, *args, **kwargs)

@@ -62,12 +62,15 @@ def place_knots(curve: Curve, segments: int, degree: int) -> tuple[Integers, Int
     span = value_range(curve)
     bad = np.log2(least)  # the logarithm of an error that is too small, and `good` of one that can be kept
     good = np.log2(span + least) + 4
-    if greedy(least) is not None:
+    if (found := greedy(least)) is not None:
         good = bad
     while good - bad > 0.02:
         middle = (bad + good) / 2
-        bad, good = (middle, good) if greedy(2.0**middle) is None else (bad, middle)
-    edges = np.array(greedy(2.0**good) or [], np.int64)
+        if (edges := greedy(2.0**middle)) is None:
+            bad = middle
+        else:
+            good, found = middle, edges
+    edges = np.array(found or greedy(2.0**good) or [], np.int64)
     if not edges.size:
         raise QuantizeError(
             "a function has no smooth fit over its range", numbers=argument_range(curve), advice=NARROWER
@@ -105,23 +108,24 @@ def _reach(errors: Real, start: int, stop: int, error: float) -> int:
     good, bad = start, stop
     while True:
         tried = (good + _PARTS * ((bad - good) / len(_PARTS))).round()
-        ends = tried[tried != np.append(good, tried[:-1])]
+        ends = tried if abs(bad - good) >= len(tried) else tried[tried != np.append(good, tried[:-1])]
         if not ends.size:
             return good
-        failed = np.flatnonzero(~(errors(ends) <= error))
-        if not failed.size:
+        kept = errors(ends) <= error
+        failed = int(kept.argmin())
+        if kept[failed]:
             return int(ends[-1])
-        good, bad = int(ends[failed[0] - 1]) if failed[0] else good, int(ends[failed[0]])
+        good, bad = int(ends[failed - 1]) if failed else good, int(ends[failed])
         if abs(bad - good) <= max(1, abs(good - start) // 256):  # near enough: the error tells them apart by 2 %
             return bad if good == start else good
 
 
 def _errors(real: Real, start: int, ends: Floats, degree: int) -> Floats:
     """The largest error of a near-minimax polynomial from `start` to each of `ends`."""
-    nodes, level, check, basis = reference(degree)
-    half = (ends - start)[:, None] / 2
-    at_nodes, at_checks = real(start + half * (1 + nodes)), real(start + half * (1 + check))
-    return np.abs(at_checks - at_nodes @ level.T @ basis.T).max(axis=1)
+    nodes, level, basis, both = reference(degree)
+    found = real(start + (ends - start)[:, None] / 2 * both)
+    at_nodes, at_checks = found[:, : nodes.size], found[:, nodes.size :]
+    return np.maximum.reduce(np.abs(at_checks - at_nodes @ level.T @ basis.T), axis=1)
 
 
 def _departures(real: Real, start: int, ends: Floats) -> Floats:
@@ -131,15 +135,19 @@ def _departures(real: Real, start: int, ends: Floats) -> Floats:
     saturated synapses do, have no error that adds up. What bends close to `ends` only, as silu does near 0, is seen at
     any distance from `start`.
     """
-    check = np.append(np.linspace(0, 1, 33), 1 - 2.0 ** -np.arange(6, 25))
-    return np.abs(real(start + (ends - start)[:, None] * check) - real(np.array([float(start)]))).max(axis=1)
+    apart = real(start + (ends - start)[:, None] * _ON_THE_WAY) - real(np.array([float(start)]))
+    return np.maximum.reduce(np.abs(apart), axis=1)
+
+
+_ON_THE_WAY = np.append(np.linspace(0, 1, 33), 1 - 2.0 ** -np.arange(6, 25))
 
 
 @lru_cache(maxsize=16)
 def reference(degree: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Chebyshev's extrema; the map from values there to coefficients with a levelled error; 33 points, their powers."""
+    """Chebyshev's extrema; the map from values there to coefficients with a levelled error; the powers of 33 points;
+    extrema and points from 0 to 2: of a segment from its start, in halves of its length."""
     nodes = -np.cos(np.pi * np.arange(degree + 2) / (degree + 1))
     alternating = (-1.0) ** np.arange(degree + 2)
     level = np.linalg.inv(np.column_stack([np.vander(nodes, degree + 1, increasing=True), alternating]))[:-1]
     check = np.linspace(-1, 1, 33)
-    return nodes, level, check, np.vander(check, degree + 1, increasing=True)
+    return nodes, level, np.vander(check, degree + 1, increasing=True), 1 + np.append(nodes, check)

@@ -47,7 +47,7 @@ def _natural(ranged: Ranged, fewer: Mapping[str, int]) -> dict[str, int]:
         if name is None:
             continue
         here = ranged.precision.at(name)
-        here = replace(here, word=here.word - fewer.get(name, 0))
+        here = replace(here, word=here.word - fewer[name]) if name in fewer else here
         known = Room(ranged.graph, ranged.bounds, loose, found, here)
         loose[name] = REACH(op, known)
         found[name] = NATURAL(op, known)

@@ -85,7 +85,8 @@ def proved(
             traced, exact = source.recorded(spans, own), own
             evidence = prove_trace(_subject(model, traced), joined, own, own)
         start = joined[0][: axes.ROWS]
-        rows, steps = (_drops(model, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
+        clone = instrumented(model, with_time(model, traced.dt), exact)
+        rows, steps = (_drops(clone, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
         return Proved(replace(traced, answers=traced.answers.dropping(rows, steps)), evidence, exact)
 
 
@@ -94,9 +95,8 @@ def _long(sequence: Floats) -> Floats:
     return sequence if len(sequence) > 1 else np.concatenate([sequence, sequence])
 
 
-def _drops(model: torch.nn.Module, traced: Traced, x: Floats, dtype: torch.dtype) -> list[bool]:
+def _drops(clone: torch.nn.Module, traced: Traced, x: Floats, dtype: torch.dtype) -> list[bool]:
     """Whether each answer to a single row or step lacks its axis. What torch does not run is not asked."""
-    clone = instrumented(model, with_time(model, traced.dt), dtype)
     if traced.timed and len(x) > 1:
         x = x[:1]
     try:
