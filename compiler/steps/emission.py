@@ -89,7 +89,7 @@ def _in_order(
         return list(TopologicalSorter(needs).static_order())
     except CycleError as error:
         raise TraceError(
-            "values of one step need one another", where=", ".join(v for v, *_ in error.args[1])
+            "values of one step depend on one another", where=", ".join(v for v, *_ in error.args[1])
         ) from error
 
 

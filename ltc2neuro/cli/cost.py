@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
             raise InputError("a network of library processes has no program of integers", where="--c", advice=MICROCODE)
         of_chips = options.chip or options.board or options.chips or options.cores != 1
         if of_chips or options.data or options.timespans or options.placement or options.pipeline:
-            raise InputError("as C a sample costs the same whatever it is, and no chip is asked", advice=ALONE)
+            raise InputError("in C every sample costs the same, and no chip is asked", advice=ALONE)
         return _as_c(options, net)
     chip = target(options, net.chip) if options.chip or options.board or options.chips else None
     data, spans = samples.inlet(options.data, net.inputs and net.inputs.order), samples.given(options.timespans)

@@ -150,7 +150,7 @@ def _mapped(net: Parts, reset_interval: int | None, options: Options | None, aft
     least = net.prepared.mapped(reset_interval, replace(options, ticks_per_sample=None)).ticks_per_sample
     if least > after.ticks_per_sample:
         raise InputError(
-            "the network before it sends its results too fast",
+            "the preceding network sends its results too fast",
             where=f"after = {after.name}",
             numbers=f"it takes {after.ticks_per_sample} ticks a sample, this one at least {least}",
             advice=f"Make the first with options=Options(ticks_per_sample={least}), or the second with mode='fused'.",
@@ -175,12 +175,12 @@ def _check_chain(net: Record, after: Net, lanes: int) -> None:
         )
     if net.tokens is not None:
         raise InputError(
-            "a network that takes tokens cannot follow another: its results are no tokens",
+            "a network that takes tokens cannot follow another: its results are not tokens",
             where=f"after = {after.name}",
         )
     if outputs != features:
         raise InputError(
-            "the results of the network before it do not fit",
+            "the results of the preceding network do not fit",
             where=f"after = {after.name}",
             numbers=f"it has {outputs} outputs, this one takes {features} features",
         )

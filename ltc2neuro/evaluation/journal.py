@@ -94,7 +94,10 @@ class Journal:
             raise InputError(f"cannot read the journal: {error.strerror}", where=str(path)) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise InputError(
-                "this is no journal of an evaluation", where=str(path), numbers=f"{error}", advice="Name another file."
+                "this is not the journal of an evaluation",
+                where=str(path),
+                numbers=f"{error}",
+                advice="Name another file.",
             ) from error
         for name in dict.fromkeys([*self._identity, *of]):
             now, then = self._identity.get(name), of.get(name)

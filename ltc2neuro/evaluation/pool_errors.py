@@ -25,7 +25,7 @@ def worker_count(pool: Executor) -> int:
 def no_pool(pool: object, others: str = "") -> InputError:
     """The error for what is none, where `others` will do as well."""
     return InputError(
-        "this is no pool of workers",
+        "this is not a pool of workers",
         numbers=f"executor = {shown(pool)}",
         advice=f"Give one of concurrent.futures, such as ProcessPoolExecutor(){others}; None runs here.",
     )

@@ -109,7 +109,7 @@ def cluster(address: str) -> Iterator[Client]:
         client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise InputError(
-            "no scheduler of Dask answers",
+            "no Dask scheduler answers",
             where=address,
             numbers=str(error),
             advice="Start one, and workers for it: dask scheduler; dask worker tcp://HOST:8786.",

@@ -31,7 +31,7 @@ def read(path: Path) -> nir.NIRGraph:
         graph = nir.read(path, type_check=False)
     except Exception as error:  # of h5py, and whatever nir's own assertions are
         raise InputError(
-            "the file is not one of NIR",
+            "this is not a NIR file",
             where=str(path),
             numbers=f"{type(error).__name__}: {error}",
             advice="Name a file that nir.write wrote.",

@@ -146,7 +146,7 @@ def _attribute(name: str, taken: nn.ModuleDict) -> str:
 def no_fit(name: str, shapes: Sequence[Shape], why: str = "") -> InputError:
     """The error for a node that cannot take what it reads."""
     return InputError(
-        "a node of the NIR graph does not take what it reads",
+        "a node of the NIR graph cannot take its input",
         where=f"node {name}",
         numbers=f"it reads {' + '.join(map(str, shapes))}{f': {why}' if why else ''}",
         advice="Shapes are those of one sample, without batch and time.",

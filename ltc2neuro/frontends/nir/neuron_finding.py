@@ -143,7 +143,7 @@ def _check_subtraction(sums: AffineSums, drive: AffineSum, own: set[str]) -> Non
             raise refusal(
                 sums.graph,
                 name,
-                "NIR cannot say a reset by subtraction",
+                "NIR cannot express a reset by subtraction",
                 "its neurons are set to a value where they spike",
                 "Train the model with a reset to zero.",
             )

@@ -35,7 +35,7 @@ class NodePlace:
         if array.size == 1 or shape == self.shape:
             return np.broadcast_to(array.reshape(shape if array.size > 1 else ()), self.shape)
         raise self.refusal(
-            "parameters of a node do not fit what it reads",
+            "parameters of a node do not fit its input",
             numbers=f"parameters of shape {array.shape}, input of {self.shape}",
         )
 

@@ -33,7 +33,7 @@ def answers(path: Path, outputs: Sequence[str], parts: Sequence[Mapping[str, Arr
         if found is not None:
             return [[found[f"{number}:{name}"] for name in outputs] for number in range(len(parts))]
         problems.append(f"{runtime}: {problem}")
-    raise InputError("no runtime of ONNX executes the model", where=str(path), numbers="; ".join(problems))
+    raise InputError("no ONNX runtime executes the model", where=str(path), numbers="; ".join(problems))
 
 
 def _ask(runtime: str, path: Path, outputs: Sequence[str], given: bytes) -> tuple[dict[str, Floats] | None, str]:

@@ -36,7 +36,7 @@ def read(path: Path) -> Graph:
     size = path.stat().st_size
     if size > LARGEST_FILE:
         raise InputError(
-            "the file is larger than one of ONNX can be",
+            "the file is larger than an ONNX file can be",
             where=str(path),
             numbers=f"{size} bytes, at most {LARGEST_FILE}",
         )
@@ -67,7 +67,9 @@ def _read(path: Path) -> Graph:
         model = onnx.inliner.inline_local_functions(model)
     graph = _graph(model.graph, path.parent)
     if graph.captured:
-        raise InputError("a value of the ONNX model is made by nothing", where=str(path), numbers=graph.captured[0])
+        raise InputError(
+            "no node of the ONNX model computes a value that is used", where=str(path), numbers=graph.captured[0]
+        )
     given = {value.name: value.type.tensor_type.elem_type for value in model.graph.input if value.name in graph.inputs}
     kinds = {name: kind for name, kind in given.items() if kind != onnx.TensorProto.INT64}
     if kinds and {*kinds.values()} not in ({onnx.TensorProto.FLOAT}, {onnx.TensorProto.DOUBLE}):

@@ -90,7 +90,7 @@ def check_sequences(graph: Graph) -> None:
         raise InputError(
             "an input of whole numbers selects no rows of a table",
             numbers=listed(graph, numbers),
-            advice="Export the model with floats, if they are no tokens.",
+            advice="Export the model with floats, if they are not tokens.",
         )
     sources = {name: {name} for name in graph.inputs}
     for node in graph.nodes:

@@ -76,7 +76,7 @@ def test_where_no_scheduler_answers(folder, capsys, monkeypatch):
     monkeypatch.setattr(pools, "PATIENCE", 0.5)
     for address in ("tcp://127.0.0.1:9", "no address"):
         assert main(["evaluate", str(folder / "m.l2n"), str(folder / "data"), "--dask", address]) == 2
-        assert "no scheduler of Dask answers" in capsys.readouterr().err
+        assert "no Dask scheduler answers" in capsys.readouterr().err
 
 
 def test_the_shell_knows_all_metrics(folder, capsys):

@@ -91,7 +91,7 @@ def test_functions_are_told_apart_by_their_text(tmp_path):
 def test_what_is_no_journal_stays_as_it_is(text, tmp_path):
     path = tmp_path / "notes.json"
     path.write_text(text)
-    with pytest.raises(InputError, match="this is no journal"):
+    with pytest.raises(InputError, match="this is not the journal"):
         ltc2neuro.evaluate(tracked(), X, journal=path)
     assert path.read_text() == text
 

@@ -44,7 +44,7 @@ def stream(*batches):
         ((stream(X, X[..., :2]),), "x has the wrong shape"),
         ((HOLES,), "x holds values that are not finite"),
         ((stream("text"),), "x has 0 dimensions"),
-        ((X, "mse", Y, 4), "this is no pool of workers"),
+        ((X, "mse", Y, 4), "this is not a pool of workers"),
         (("none.npy",), "cannot read the samples"),
     ],
 )  # fmt: skip

@@ -97,7 +97,7 @@ def test_the_same_comes_of_it_on_an_executor(kept, kind, tmp_path):
 
 
 def test_workers_that_cannot_work_are_told():
-    with pytest.raises(InputError, match="this is no pool of workers"):
+    with pytest.raises(InputError, match="this is not a pool of workers"):
         ltc2neuro.search(model(), X, executor=2)
     closed = ThreadPoolExecutor(1)
     closed.shutdown()

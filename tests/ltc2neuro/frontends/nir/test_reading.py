@@ -282,7 +282,7 @@ REFUSED = {
     "an unknown module": (lambda: nir.NIRGraph({"x": None}, [], type_check=False), "writer did not know"),
     "a slow step": (lambda: graph(nir.LI(TAU / 10, R, LEAK)), "time constant is shorter than the time step"),
     "a slow synapse": (lambda: graph(nir.CubaLI(SYN / 10, TAU, R, LEAK)), "time constant is shorter"),
-    "wrong sizes": (lambda: graph(nir.Linear(WEIGHT.T)), "does not take what it reads"),
+    "wrong sizes": (lambda: graph(nir.Linear(WEIGHT.T)), "cannot take its input"),
     "other parameters": (lambda: graph(nir.Linear(WEIGHT), nir.I(R)), "parameters of a node do not fit"),
     "not finite": (lambda: graph(nir.I(R * np.nan)), "not finite"),
     "no way": (edge_to_nowhere, "ends nowhere"),
@@ -316,5 +316,5 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         ltc2neuro.from_nir(path, DT)
     path.write_bytes(b"not HDF5")
-    with pytest.raises(InputError, match="not one of NIR"):
+    with pytest.raises(InputError, match="not a NIR file"):
         ltc2neuro.from_nir(path, DT)

@@ -39,6 +39,6 @@ def test_a_rule_that_is_wrong_is_found(path: Path, monkeypatch, runtime: str) ->
 
 def test_a_runtime_that_does_not_end(path: Path, monkeypatch) -> None:
     monkeypatch.setattr(foreign_runtime, "DEADLINE", 0.01)
-    with pytest.raises(InputError, match="no runtime of ONNX executes the model") as caught:
+    with pytest.raises(InputError, match="no ONNX runtime executes the model") as caught:
         ltc2neuro.from_onnx(path, {"h": "h2"})
     assert caught.value.numbers == "onnxruntime: not done after 0.01 s; onnx: not done after 0.01 s"

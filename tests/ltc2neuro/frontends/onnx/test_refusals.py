@@ -146,7 +146,7 @@ def test_a_file_on_which_the_runtime_aborts(tmp_path: Path) -> None:
         helper.make_node("Concat", ["x", "h"], ["both"], axis=1),
         helper.make_node("Split", ["both"], ["a", "h2"], axis=1, num_outputs=1),
     ]
-    refused(step(tmp_path / "m.onnx", nodes, opset=18), "no runtime of ONNX executes the model")
+    refused(step(tmp_path / "m.onnx", nodes, opset=18), "no ONNX runtime executes the model")
 
 
 def test_a_loop_that_runs_for_ever(tmp_path: Path) -> None:
