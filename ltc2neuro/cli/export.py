@@ -30,11 +30,7 @@ def run(options: argparse.Namespace) -> int:
     net = ltc2neuro.load(options.network)
     suffix = Path(options.model).suffix
     if suffix not in (".onnx", ".c"):
-        raise InputError(
-            f"a file with {f'the ending {suffix}' if suffix else 'no ending'} cannot be written",
-            where=options.model,
-            advice=ENDINGS,
-        )
+        raise InputError(f"cannot write {suffix or 'a file without an ending'}", where=options.model, advice=ENDINGS)
     if suffix == ".c":
         if options.step or options.integers or options.float:
             raise InputError("--step, --integers and --float are of ONNX models", where=options.model, advice=PLAIN_C)
