@@ -17,6 +17,9 @@ from compiler.native.threads import each
 from compiler.running.executor import Ends, InputRounding, Job, RoundedRun, States
 from hw_models.arrays import Array
 
+GIVEN, ROWS, X = ENDS.index("given"), ENDS.index("rows"), len(ENDS)
+"""Where the block of a group of sequences has its real samples, how many they are, and where their integers belong"""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -41,15 +44,16 @@ class Call:
     def run_real(self, job: Job, rounding: InputRounding, threads: int) -> RoundedRun:
         """The same of real samples: whoever computes a group makes integers of them."""
         arrays, lanes, steps = arrays_of(self.kernel, *job.x.shape[:2]), self.kernel.lanes, job.x.shape[1]
-        wide, clipped = len(arrays.samples), list[Array]()
-        at, stride = arrays.places[0], arrays.samples.strides[0]
+        clipped, at, stride = list[Array](), arrays.places[0], arrays.samples.strides[0]
+        sizes = {"lanes": lanes, "wide": len(arrays.samples), "steps": steps}
+        every = None if rounding.ends is None else _block(rounding.ends, at, **sizes)
 
         def fill(group: int) -> None:
             own = slice(group * lanes, (group + 1) * lanes)
             x = np.ascontiguousarray(job.x[own], np.float64)
-            if rounding.ends is not None:
-                sizes = {"rows": len(x), "lanes": lanes, "wide": wide, "steps": steps}
-                block = _block(rounding.ends, x, at + own.start * stride, **sizes)
+            if every is not None:
+                block = every.copy()
+                block[GIVEN], block[ROWS], block[X] = x.ctypes.data, len(x), at + own.start * stride
                 if not self.function.enter(block.ctypes.data):
                     return
             integers, counts = rounding.quantize(x)
@@ -89,10 +93,10 @@ class Call:
         return counts, found
 
 
-def _block(ends: Ends, given: Array, *addresses: int, steps: int = 1, **others: Array | int) -> Array:
+def _block(ends: Ends, *addresses: int, steps: int = 1, **others: Array | int) -> Array:
     """The block of words that functions of samples are given; it keeps nothing alive."""
     maps = {name: getattr(ends, name) for name in ("scale", "offset", "out_scale", "out_offset")}
-    known = {**maps, **others, "given": given, "most": int(np.float64(ends.most).view(np.int64)), "steps": steps}
+    known = {**maps, **others, "most": int(np.float64(ends.most).view(np.int64)), "steps": steps}
     words = [known.get(name, 0) for name in ENDS]
     words = [w if isinstance(w, int) else w.ctypes.data for w in words]
     return np.array([*words, *addresses, *[0] * (len(ARGUMENTS) - len(addresses))], np.int64)
@@ -112,7 +116,8 @@ class NativeStepper:
         self.y = np.zeros((rows, len(ends.out_scale)))
         self._ends = ends
         counts = {"rows": rows, "lanes": groups * lanes, "wide": groups * lanes, "groups": groups}
-        self._block = _block(ends, self.x, *arrays.addresses()[0], out=self.y, before=self._before, **counts)
+        outside = {"given": self.x, "out": self.y, "before": self._before}
+        self._block = _block(ends, *arrays.addresses()[0], **outside, **counts)
         self._address = self._block.ctypes.data
 
     def begin(self, state: States | None) -> None:
