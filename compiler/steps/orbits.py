@@ -25,6 +25,23 @@ class SettlesLateError(StartsLateError):
     """A number has changed in each of them."""
 
 
+@dataclass(frozen=True)
+class Past:
+    """What an element was before the step in which a sample first `reached` it: elements that are `numbers`, the latest
+    first. `ever`: it was a single one at all steps before."""
+
+    reached: int
+    numbers: tuple[int, ...]
+    ever: bool
+
+    def at(self, step: int) -> int | None:
+        """The one of a step; None where it is not known, or a sample had reached it."""
+        ago = self.reached - 1 - step
+        if self.ever:
+            ago = min(ago, 0)
+        return self.numbers[ago] if 0 <= ago < len(self.numbers) else None
+
+
 @dataclass
 class Orbits:
     """What each element was one step `before`; the `newest` of its orbit, and how many steps `ago` that it is.
@@ -35,12 +52,12 @@ class Orbits:
     """
 
     elements: Elements
-    moves_at_first: bool = False
-    """whether what starts from a number may be another one in the next steps, where no sample has reached it yet"""
     before: dict[int, int] = field(default_factory=dict)
     newest: dict[int, int] = field(default_factory=dict)
     ago: dict[int, int] = field(default_factory=dict)
     start: dict[int, float | None] = field(default_factory=dict)
+    past: dict[int, Past] = field(default_factory=dict)
+    """of those that were numbers"""
     first: dict[int, int] = field(default_factory=dict)
     instead: dict[int, int] = field(default_factory=dict)
     begins: dict[int, int] = field(default_factory=dict)

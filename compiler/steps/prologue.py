@@ -85,6 +85,6 @@ def _instead(made: StepBuilder, head: int) -> Location:
     """What stands for an element before its first step."""
     orbits, timing = made.timing.orbits, made.timing
     if head not in orbits.instead:
-        return made.constant(np.array([timing.start[head] or 0.0]), "number"), 0
+        return made.constant(np.array([timing.started(head, 1 - orbits.first[head])]), "number"), 0
     early = orbits.instead[head]
     return made.place(None, early, timing.late.get(head, 0) - timing.late.get(orbits.newest[early], 0))

@@ -8,20 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Elementwise, Mul, Sub
-from compiler.interpreters.execution import Frame
-from compiler.interpreters.float64 import KERNELS
-from compiler.steps.elements import NEVER, ElementKind, Elements, Sum
+from compiler.steps.elements import NEVER, Elements, Sum
 from compiler.steps.orbits import Orbits, UnsteadyError
+from compiler.steps.pasts import LINEAR, ROUNDING, early_lag, follows, has_moved, number_at, value_of
+from compiler.steps.repeated_blocks import Repeated, StateElement
 from hw_models.arrays import Floats
-
-ROUNDING = 1e-6
-"""How far a start may be from what its operands' give: the model's own arithmetic; the proof of the trace decides"""
-
-
-LINEAR = (Add, Sub, Mul, Sum)
-NOTHING, NO_SAMPLE = Graph((), {}, {}, ()), np.zeros((0, 1))
 
 
 @dataclass
@@ -38,14 +29,15 @@ class Timing:
 
     def lag(self, reader: int, element: int) -> int:
         """How many steps before `reader`, a newest element, its operand was computed."""
-        return (
-            self.early_lag(reader, element) + self.late.get(reader, 0) - self.late.get(self.orbits.newest[element], 0)
-        )
+        late = self.late.get(reader, 0) - self.late.get(self.orbits.newest[element], 0)
+        return early_lag(self.orbits, reader, element) + late
 
-    def early_lag(self, reader: int, element: int) -> int:
-        """The same where both are computed as early as can be."""
-        head = self.orbits.newest[element]
-        return self.elements.known[reader] - (self.elements.known[head] - self.orbits.ago[element])
+    def started(self, head: int, ago: int = 1) -> float:
+        """What a newest element was so many steps before the first."""
+        past = self.orbits.past.get(head)
+        if past is None or past.ever:
+            return self.start[head] or 0.0
+        return number_at(self.orbits, head, -ago - self.late.get(head, 0)) or 0.0
 
     def alike(self, heads: Iterable[int]) -> Iterable[list[int]]:
         """Newest elements by their operands and when they are computed: rows of a matrix have the same."""
@@ -106,7 +98,7 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int) -> 
     for own in timing.alike(heads):
         group = _Readers(tuple(own))
         for operand in timing.moving(own[0]):
-            readers[orbits.newest[operand]].append((group, timing.early_lag(own[0], operand)))
+            readers[orbits.newest[operand]].append((group, early_lag(orbits, own[0], operand)))
     for head, early in [*orbits.instead.items(), *orbits.begins.items()]:  # it is read in the step of its reader
         if head in orbits.start and early in orbits.newest:
             readers[orbits.newest[early]].append((_Readers((head,)), 0))
@@ -115,19 +107,22 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int) -> 
         least = min(lags, default=0)
         if head in orbits.later and least < 1:
             raise UnsteadyError("a start is read before it is known", advice="Start from a constant.")
-        if least > 0 and (head in orbits.later or _starts_right(timing, head)):
+        if least > 0 and (head in orbits.later or _starts_right(timing, head, least)):
             timing.late[head] = least
     return timing
 
 
-def _starts_right(timing: Timing, head: int) -> bool:
-    """Whether an element that is computed later is what it was before the first step: of what its operands were,
-    which may be taken to be 0 where nobody has read them."""
+def _starts_right(timing: Timing, head: int, late: int) -> bool:
+    """Whether an element that is computed so much later is what it was before the first step: of what its operands
+    were, which may be taken to be 0 where nobody has read them."""
     start = timing.start[head]
     if timing.orbits.first[head] != 0 or head in timing.orbits.begins:
         return False
     if start is None:  # nobody looks at that
         return isinstance(timing.elements.kinds[head], LINEAR) and head not in timing.orbits.instead
+    if has_moved(timing.orbits, head):
+        one = not isinstance(timing.elements.kinds[head], (Repeated, StateElement))  # what a block leaves stays there
+        return one and all(follows(timing.orbits, head, -ago) for ago in range(1, late + 1))
     new: dict[int, float] = {}
     found = timing.sum_of_starts(head)
     if found is None:
@@ -157,22 +152,7 @@ def _start_of(timing: Timing, head: int, new: dict[int, float], *, itself: bool 
             if value is None:
                 return None
             values.append(value)
-    found = _value(elements.kinds[head], values)
+    found = value_of(elements.kinds[head], values)
     if found is not None:
         new[head] = found
     return found
-
-
-def _value(kind: ElementKind, x: list[float]) -> float | None:
-    """The element that is made of these operands; None of an input."""
-    if isinstance(kind, Sum):
-        return float(np.array(kind.weights) @ np.array(x))
-    if not isinstance(kind, Elementwise):
-        return None
-    names = [str(number) for number in range(len(x))]
-    waiting = iter(["", *names])
-    op = kind.renamed(lambda _: next(waiting))
-    with np.errstate(all="ignore"):
-        return float(
-            KERNELS(op, NOTHING)(Frame({n: np.array([[v]]) for n, v in zip(names, x, strict=True)}, NO_SAMPLE)).item()
-        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.steps.elements import NEVER, Elements, Sum
-from compiler.steps.orbits import ANSWER, Orbits, SettlesLateError, StartsLateError, UnsteadyError
+from compiler.steps.orbits import ANSWER, Orbits, Past, SettlesLateError, StartsLateError, UnsteadyError
+from compiler.steps.pasts import compute_early
 from compiler.steps.predecessors import alike, matched_operands
 from compiler.steps.repeated_blocks import Repeated
 from hw_models.arrays import Integers
@@ -25,17 +26,7 @@ def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
                 numbers=f"the answer of step {t} needs the sample of step {elements.known[late[0]]}",
                 advice="Leave out what looks ahead, or delay the answer.",
             )
-    try:
-        return _found(Orbits(elements), answers)
-    except SettlesLateError as error:
-        # Delayed samples reach a layer with biases after its state has moved: the first numbers of that are its start.
-        try:
-            return _found(Orbits(elements, moves_at_first=True), answers)
-        except UnsteadyError:
-            raise error from None
-
-
-def _found(found: Orbits, answers: Mapping[int, Integers]) -> Orbits:
+    found = Orbits(elements)
     try:
         _matched(found, answers)
     except UnsteadyError as error:
@@ -54,12 +45,20 @@ def _matched(found: Orbits, answers: Mapping[int, Integers]) -> None:
     if found.conflict is not None:
         raise found.conflict
     _follow(found)
+    changed = compute_early(found)
+    if changed is not None:
+        raise _changes(elements, *changed)
     parts = [answers[max(answers)].tolist(), *(elements.operands[head] for head in found.start)]
-    unmatched = {e for own in parts for e in own if elements.known[e] != NEVER} - found.newest.keys()
+    read = {int(element) for own in parts for element in own}
+    for number in read:
+        before = found.before.get(number, number)
+        if elements.known[number] == NEVER and not alike(elements, before, number):
+            raise _changes(elements, number, before)
+    unmatched = {e for e in read if elements.known[e] != NEVER} - found.newest.keys()
     if found.differs is not None and (unmatched or max(found.first.values(), default=0) > max(answers) // 2):
         raise found.differs  # not only in the first steps
     if unmatched:
-        raise UnsteadyError(
+        raise StartsLateError(
             "what a value was one step before was not found",
             where=_where(elements, max(unmatched)),
             numbers=f"that of step {elements.known[max(unmatched)]}",
@@ -106,7 +105,7 @@ def _follow(found: Orbits) -> None:
                 break
             here, number = before[here], number + 1
             if elements.known[here] == NEVER:
-                found.start[head] = elements.values[here]
+                found.start[head], found.past[head] = elements.values[here], _past(found, here, found.first[head])
                 break
         if here in found.begins:
             found.begins[head] = found.begins[here]
@@ -114,6 +113,15 @@ def _follow(found: Orbits) -> None:
             found.instead[head] = found.instead[here]
         elif found.start[head] is None:
             found.first[head] = 0  # it may be anything before
+
+
+def _past(found: Orbits, number: int, reached: int) -> Past:
+    """That of an element which was this number before a sample reached it."""
+    elements, numbers = found.elements, [number]
+    while (before := found.before.get(numbers[-1], number)) not in numbers:
+        numbers.append(before)
+    changes = any(not alike(elements, one, number) or isinstance(elements.kinds[one], Repeated) for one in numbers)
+    return Past(reached, tuple(numbers if changes else numbers[:1]), not changes)
 
 
 def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, int]]) -> None:
@@ -146,13 +154,15 @@ def _below(found: Orbits, entered: dict[int, int], early: int, late: int) -> lis
     elements, before = found.elements, found.before
     known, kinds = elements.known, elements.kinds
     if known[late] == NEVER:
-        if not alike(elements, early, late):
-            if found.by[late] == ANSWER or known[early] != NEVER:
-                raise _changes(elements, late, early)
-            _otherwise(found, found.by[late], late, early, early)
+        if not alike(elements, early, late) or isinstance(kinds[late], Repeated):
+            if known[early] != NEVER or not elements.operands[late]:
+                if found.by[late] == ANSWER or known[early] != NEVER:
+                    raise _changes(elements, late, early)
+                _otherwise(found, found.by[late], late, early, early)
+                return []
+        else:
+            before[late] = early
             return []
-        before[late] = early
-        return []
     both = id(elements.operands[early]), id(elements.operands[late])
     if both in found.matched and kinds[early] == kinds[late]:
         before[late] = early  # another row of a matrix
@@ -163,8 +173,6 @@ def _below(found: Orbits, entered: dict[int, int], early: int, late: int) -> lis
         return []
     before[late] = early
     pairs = [(a, b, late) for a, b in operands or []]
-    if found.moves_at_first and known[early] == NEVER:  # it starts from that number, whatever that is made of
-        pairs = [(a, b, reader) for a, b, reader in pairs if known[b] != NEVER or alike(elements, a, b)]
     if isinstance(kinds[late], Sum) and kinds[early] == kinds[late]:
         found.matched.add(both)
     if operands is not None and late in elements.parts:  # what a block leaves moves together

@@ -39,10 +39,12 @@ def states(
         assert home is not None
         for lag in range(1, max((depth[h] for h in heads), default=0) + 1):
             own = [h for h in heads if depth[h] >= lag]
-            start = np.array([made.timing.start[h] or 0.0 for h in own])
+            start = np.array([made.timing.started(h, lag) for h in own])
             name = f"{title}.{lag}_ago" if title == "x" or lag > 1 else title
             name = fresh(numbered(name), {s.name for s in made.states})
             initial, ends = made.constant(start, f"{name}.start"), known.ends(own)
+            if ends is not None:
+                ends = np.minimum(ends[0], start), np.maximum(ends[1], start)
             low, high = (None, None) if ends is None else map(made.constant, ends, (f"{name}.low", f"{name}.high"))
             made.states.append(State(name, len(own), initial, low, high, made.modules(home.value)))
             read = made.read(name, home.value)

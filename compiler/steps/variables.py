@@ -88,7 +88,7 @@ class Variables:
             own = orbits.newest.get(a)
             if own is None or own in others or (orbits.newest.get(b), orbits.ago.get(b)) != (own, orbits.ago[a] + 1):
                 return None
-        return variable.bound(np.array([self.timing.start[orbits.newest[e]] or 0.0 for e in after]))
+        return variable.bound(np.array([self.timing.started(orbits.newest[e]) for e in after]))
 
 
 def variables(timing: Timing, known: Sequence[Variable]) -> Variables:

@@ -178,6 +178,7 @@ def _called(recorder: Recorder, clone: torch.nn.Module, given: Arguments) -> obj
     """What the model returns."""
     kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
     written = Written(recorder, kept)
+    recorder.standing = written.standing
     with scripts_refused(recorder), solvers(recorder), Recording(recorder, written) as recording:
         with local_variables(recorder, written.standing) if recorder.all_at_once else nullcontext() as profile:
             recording.profile = profile
@@ -203,6 +204,8 @@ def _recorder(model: torch.nn.Module, clock: Clock, dtype: torch.dtype) -> tuple
         handler = handler_of(module)
 
         def traced(*args: object, **kwargs: object) -> object:
+            args = tuple(map(recorder.standing, args))
+            kwargs = {name: recorder.standing(value) for name, value in kwargs.items()}
             count = recorder.checkpoints.enter(path) if symbols(args) or symbols(kwargs) else 1
             with recorder.inside(path if count == 1 else f"{path}#{count}"):
                 if handler is None or not (symbols(args) or symbols(kwargs)):

@@ -37,7 +37,7 @@ STEPS = (6, 24, 72, 144)
 """So many are recorded, until what is found does the same as the model over more"""
 LONGER: Mapping[int, int] = dict(pairwise(STEPS))
 MOST = 2500
-"""Ops that are recorded, at most, to look further back; a third where steps differ"""
+"""Ops that are recorded, at most, to look further back; a third where steps still differ"""
 LONG, BUDGET = 200, 1e8
 """Steps, and elements that are computed in them"""
 NEAR = {torch.float64: 1e-8, torch.float32: 1e-3}
@@ -89,7 +89,7 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
             raise _as_written(error) from None
         tried.append(steps)
         ops = sum(len(block.ops) for block in traced.graph.blocks)
-        if ops * LONGER.get(steps, MOST) / steps > (MOST if why is None else MOST // 3):
+        if ops * LONGER.get(steps, MOST) / steps > (MOST if why is None or steps == STEPS[0] else MOST // 3):
             break
     if why is not None:
         raise _as_written(why)

@@ -80,7 +80,7 @@ def taken(x: Symbolic, index: object) -> object:
     return _TAKEN(x, tuple(parts)) if any(part != slice(None) for part in parts) else x
 
 
-_TAKEN = movement(torch.Tensor.__getitem__)
+_TAKEN = movement(torch.Tensor.__getitem__, cuts=True)
 
 
 def _axes(x: Symbolic, parts: Sequence[object]) -> Iterator[tuple[int, int]]:

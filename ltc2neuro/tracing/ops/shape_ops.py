@@ -12,6 +12,7 @@ import torch
 from compiler.graph.ops import Gather
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.elementwise import constant
+from ltc2neuro.tracing.ops.fixed_places import taken_by_number
 from ltc2neuro.tracing.ops.mixing import MixedStepsError, mixed
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.held_inputs import beside, over_time
@@ -27,8 +28,8 @@ class TakenApartError(MixedStepsError):
     """Single rows or steps are taken: of the last step's answers, `x[-1]`, where the model reads time first."""
 
 
-def movement(func: Callable[..., object]) -> Callable[..., object]:
-    """The rule of a torch function that moves elements as constants tell it."""
+def movement(func: Callable[..., object], *, cuts: bool = False) -> Callable[..., object]:
+    """The rule of a torch function that moves elements as constants tell it; `cuts`: it may take some of them."""
 
     def rule(x: Symbolic, *args: object, **kwargs: object) -> object:
         computed = symbols(args) + symbols(kwargs)
@@ -36,14 +37,18 @@ def movement(func: Callable[..., object]) -> Callable[..., object]:
             raise computed[0].recorder.refusal("a computed value chooses which elements are taken", CHOOSES)
         codes = func(x.codes, *args, **kwargs)
         codes = over_time(codes, args, kwargs) if isinstance(codes, torch.Tensor) else codes
-        return _moved(x, func(x.example, *args, **kwargs), codes)
+        moved = _moved(x, func(x.example, *args, **kwargs), codes)
+        problem = taken_by_number(func, x, args, kwargs) if cuts and not x.recorder.all_at_once else None
+        if problem is not None:
+            raise apart(x.recorder, problem)
+        return moved
 
     return rule
 
 
-def copying(func: Callable[..., object]) -> Callable[..., object]:
+def copying(func: Callable[..., object], *, cuts: bool = False) -> Callable[..., object]:
     """The rule of a function that moves elements into storage of their own."""
-    moved = movement(func)
+    moved = movement(func, cuts=cuts)
 
     def rule(x: torch.Tensor, *args: object, **kwargs: object) -> object:
         result = moved(x, *args, **kwargs)

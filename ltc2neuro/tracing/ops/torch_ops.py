@@ -82,6 +82,8 @@ MOVES = (
 )  # fmt: skip
 COPIES = ("repeat", "index_select", "gather", "flip", "fliplr", "flipud", "roll", "rot90")
 """Moves whose result is never a view"""
+_CUTS = {"narrow", "select", "split", "split_with_sizes", "tensor_split", "roll"}
+"""Moves that may take some rows or steps, or turn them, by numbers"""
 
 
 def _table(rules: Iterable[tuple[Sequence[str], TorchRule]]) -> dict[Callable[..., object], TorchRule]:
@@ -128,8 +130,8 @@ RULES: dict[Callable[..., object], TorchRule] = {
             (("__getitem__",), over_time.taken),
         ]
     ),
-    **{f: moves.movement(f) for name in MOVES for f in spellings(name)},
-    **{f: moves.copying(f) for name in COPIES for f in spellings(name)},
+    **{f: moves.movement(f, cuts=name in _CUTS) for name in MOVES for f in spellings(name)},
+    **{f: moves.copying(f, cuts=name in _CUTS) for name in COPIES for f in spellings(name)},
     **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT", "H", "mH"))},
     functional.linear: linear,
     functional.embedding: embedding,

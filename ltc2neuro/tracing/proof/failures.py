@@ -105,12 +105,18 @@ def diverges(graph: Graph, p: Compared) -> ProofError:
 
 def other_shape(title: str, wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
     """The error for an answer whose shape depends on the number of steps."""
+    few = answer[:1] == wanted[:1] and answer[2:] == wanted[2:] and answer[1:2] != wanted[1:2] <= (2,)
     return ProofError(
-        f"{title} has another shape than in the trace: the model takes only some steps of a longer sequence",
+        f"{title} has another shape than in the trace: the model takes only some steps of a longer sequence"
+        if not few
+        else f"{title} has another number of steps than the first samples of a sequence",
         where=title,
         numbers=f"torch returns {answer}, expected {wanted}",
         advice="A network answers at every step, at the last (y[:, -1], y[:, -k:]), or with a mean, sum or extreme. "
-        "Cut windows such as x[:, -20:] outside of the model.",
+        "Cut windows such as x[:, -20:] outside of the model."
+        if not few
+        else "Let what stands before the first sample be as long as the sequence allows: F.pad(x, (0, 0, k, 0))[:, "
+        ": x.shape[1]], or torch.cat([torch.zeros_like(x[:, :k]), x[:, k:] - x[:, :-k]], 1).",
     )
 
 

@@ -73,6 +73,8 @@ class Recorder(Writer, Tape):
         self.lookups: Lookups | None = None
         self.over_time: OverTime = OverTime()
         self.decisions: Decisions = Decisions()
+        self.standing: Callable[[object], object] = lambda value: value
+        """what stands for a tensor that was written into"""
         self._overwritten: dict[str, str] = {}
 
     def dispatch(self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:

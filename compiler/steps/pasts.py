@@ -1,0 +1,122 @@
+"""What elements were while no sample had reached them: numbers, which a state that moves before then runs through.
+
+Delayed samples reach a cell with biases after its state has moved. The program of one step makes these numbers, too,
+where what it is made of was what the model made them of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Elementwise, Mul, Sub
+from compiler.interpreters.execution import Frame
+from compiler.interpreters.float64 import KERNELS
+from compiler.steps.elements import NEVER, ElementKind, Sum
+from compiler.steps.orbits import Orbits
+from compiler.steps.predecessors import alike
+
+ROUNDING = 1e-6
+"""How far a number may be from what its operands give: the model's own arithmetic; the proof of the trace decides"""
+LINEAR = (Add, Sub, Mul, Sum)
+NOTHING, NO_SAMPLE = Graph((), {}, {}, ()), np.zeros((0, 1))
+
+
+def early_lag(orbits: Orbits, reader: int, element: int) -> int:
+    """How many steps before `reader`, a newest element, its operand is computed, both as early as can be."""
+    known, head = orbits.elements.known, orbits.newest[element]
+    return known[reader] - (known[head] - orbits.ago[element])
+
+
+def has_moved(orbits: Orbits, head: int) -> bool:
+    """Whether a newest element, or what it is made of, was one number and then another before samples reached it."""
+    operands = (orbits.newest.get(operand) for operand in orbits.elements.operands[head])
+    return any(one in orbits.past and not orbits.past[one].ever for one in (head, *operands))
+
+
+def compute_early(orbits: Orbits) -> tuple[int, int] | None:
+    """Let those that move be computed from the step on from which their op gives what they were. Returns a number, and
+    the one before it, that one of them is at steps before that; None where none is."""
+    for head in sorted(orbits.past):
+        if not has_moved(orbits, head):
+            continue
+        past = orbits.past[head] = replace(orbits.past[head], ever=False)
+        first = past.reached
+        while first > 0 and follows(orbits, head, first - 1):
+            first -= 1
+        orbits.first[head] = first
+        for now, before in pairwise(past.numbers[past.reached - first :][:first]):
+            if not alike(orbits.elements, now, before):
+                return now, before
+    return None
+
+
+def follows(orbits: Orbits, head: int, step: int) -> bool:
+    """Whether what a newest element was at a step, before a sample had reached it, is what its op made then, or nobody
+    has read it."""
+    elements = orbits.elements
+    own = orbits.past[head].at(step) if head in orbits.past else None
+    if own is None:
+        return isinstance(elements.kinds[head], LINEAR) and _unread(orbits, head, step)
+    value = _made(orbits, head, step)
+    if value is not None:
+        return bool(np.isclose(value, elements.values[own], rtol=ROUNDING, atol=ROUNDING))
+    kinds, ours = elements.kinds, elements.operands[own]
+    pairs = zip(elements.operands[head], ours, strict=len(ours) == len(elements.operands[head]))
+    return kinds[head] == kinds[own] and all(_was(orbits, head, operand, step) == number for operand, number in pairs)
+
+
+def number_at(orbits: Orbits, head: int, step: int) -> float | None:
+    """The number that a newest element was at a step; where nobody has read it that which its op made, which may be
+    taken to be 0 if that is not known. None where a sample had reached it."""
+    number = orbits.past[head].at(step) if head in orbits.past else None
+    if number is not None:
+        return orbits.elements.values[number]
+    if not _unread(orbits, head, step):
+        return None
+    return (_made(orbits, head, step) if isinstance(orbits.elements.kinds[head], LINEAR) else None) or 0.0
+
+
+def _unread(orbits: Orbits, head: int, step: int) -> bool:
+    return head not in orbits.instead and (head not in orbits.past or step < orbits.past[head].reached)
+
+
+def _was(orbits: Orbits, reader: int, operand: int, step: int) -> int | None:
+    """The number that an operand of a newest element was when that was at a step; None where it is not known."""
+    if orbits.elements.known[operand] == NEVER:
+        return operand
+    past = orbits.past.get(orbits.newest[operand])
+    return None if past is None else past.at(step - early_lag(orbits, reader, operand))
+
+
+def _made(orbits: Orbits, head: int, step: int) -> float | None:
+    """What the op of a newest element made of its operands at a step; None where that is not known."""
+    elements, values = orbits.elements, list[float]()
+    for operand in elements.operands[head]:
+        number = _was(orbits, head, operand, step)
+        then = step if elements.known[operand] == NEVER else step - early_lag(orbits, head, operand)
+        if number is not None:
+            values.append(elements.values[number])
+        elif orbits.newest[operand] == head or (value := number_at(orbits, orbits.newest[operand], then)) is None:
+            return None
+        else:
+            values.append(value)
+    return value_of(elements.kinds[head], values)
+
+
+def value_of(kind: ElementKind, x: list[float]) -> float | None:
+    """The element that is made of these operands; None of an input, and of a block that repeats."""
+    if isinstance(kind, Sum):
+        return float(np.array(kind.weights) @ np.array(x))
+    if not isinstance(kind, Elementwise):
+        return None
+    names = [str(number) for number in range(len(x))]
+    waiting = iter(["", *names])
+    op = kind.renamed(lambda _: next(waiting))
+    with np.errstate(all="ignore"):
+        return float(
+            KERNELS(op, NOTHING)(Frame({n: np.array([[v]]) for n, v in zip(names, x, strict=True)}, NO_SAMPLE)).item()
+        )
