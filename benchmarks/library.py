@@ -29,7 +29,7 @@ from tasks import MissingDataError, Task, digits
 from trained import TRAINED
 
 import ltc2neuro
-from compiler.stock.process_graph import Kind
+from compiler.library_processes.process_graph import Kind
 from ltc2neuro import LibraryForm, LibraryNetwork, Reciprocal
 from ltc2neuro.comparison import Comparison
 

@@ -21,11 +21,11 @@ install()
 from ltc2neuro.version import __version__ as __version__  # noqa: E402
 
 if TYPE_CHECKING:
+    from compiler.library_processes.options import LibraryForm, Reciprocal
     from compiler.mapping.options import Options, Overlap
     from compiler.placement.placement import Placement
     from compiler.quantize.precision import Precision
     from compiler.rules.finding import Finding
-    from compiler.stock.options import LibraryForm, Reciprocal
     from hw_models.chip import load_chip
     from ltc2neuro import errors, plot
     from ltc2neuro.attribution.attributing import attribute
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     from ltc2neuro.frontends.nir.reading import from_nir
     from ltc2neuro.frontends.nir.writing import to_nir
     from ltc2neuro.frontends.onnx.importer import from_onnx
+    from ltc2neuro.library_network.network import LibraryNetwork
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
     from ltc2neuro.progressing import progress
     from ltc2neuro.searching.search import search
     from ltc2neuro.searching.search_result import Search
-    from ltc2neuro.stock.network import LibraryNetwork
     from ltc2neuro.tuning.tuning import tune
     from ltc2neuro.verification.verifying import Verification, verify
 
@@ -54,14 +54,14 @@ _HOMES = {
     "Cost": "ltc2neuro.cost.sample_cost",
     "Evaluation": "ltc2neuro.evaluation.evaluation",
     "Finding": "compiler.rules.finding",
-    "LibraryForm": "compiler.stock.options",
-    "LibraryNetwork": "ltc2neuro.stock.network",
+    "LibraryForm": "compiler.library_processes.options",
+    "LibraryNetwork": "ltc2neuro.library_network.network",
     "Network": "ltc2neuro.network",
     "Options": "compiler.mapping.options",
     "Overlap": "compiler.mapping.options",
     "Placement": "compiler.placement.placement",
     "Precision": "compiler.quantize.precision",
-    "Reciprocal": "compiler.stock.options",
+    "Reciprocal": "compiler.library_processes.options",
     "Run": "ltc2neuro.compiled.run",
     "Search": "ltc2neuro.searching.search_result",
     "Verification": "ltc2neuro.verification.verifying",

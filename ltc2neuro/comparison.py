@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.interpreters.float64 import run_float
+from compiler.library_processes.process_graph import ProcessGraph
 from compiler.mapping.mapped_network import MappedNetwork
-from compiler.stock.process_graph import ProcessGraph
 from hw_models.errors import InputError
 from hw_models.notebook_repr import Shown
 from ltc2neuro import metrics
@@ -17,9 +17,9 @@ from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.library_network.network import LibraryNetwork
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
-from ltc2neuro.stock.network import LibraryNetwork
 from ltc2neuro.verification.task_metric import Targets, task_metrics
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.library_processes.executor import REFERENCE as LIBRARY_REFERENCE
+from compiler.library_processes.executor import with_counts
+from compiler.library_processes.process_graph import ProcessGraph
 from compiler.mapping.options import Options, Overlap
 from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import LAVA as LAVA_PACKAGES
 from compiler.running.interpreted import REFERENCE
-from compiler.stock.executor import REFERENCE as LIBRARY_REFERENCE
-from compiler.stock.executor import with_counts
-from compiler.stock.process_graph import ProcessGraph
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
 

@@ -19,7 +19,7 @@ from compiler.lava.processes.host import Sink, Source
 from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.lava.runtime.targets import Target, loihi2
-from compiler.stock.process_graph import ProcessGraph
+from compiler.library_processes.process_graph import ProcessGraph
 from hw_models.errors import LavaError
 
 ADAPTERS = 2 * LATEST

@@ -22,7 +22,7 @@ from compiler.lava.processes.inverse_sqrt import PyRootsModel
 from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.stock.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
+from compiler.library_processes.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 from hw_models.arrays import Array, Integers
 
 MESSAGE_BITS = 24

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from compiler.graph.graph import Graph
+from compiler.library_processes.process_graph import Kind, ProcessGraph
+from compiler.library_processes.width_proof import failures
 from compiler.rules.finding import Finding
 from compiler.rules.refusal import refusals
-from compiler.stock.process_graph import Kind, ProcessGraph
-from compiler.stock.width_proof import failures
 from hw_models.chip import Chip
 
 

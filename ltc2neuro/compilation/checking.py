@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compiler.library_processes.options import LibraryForm
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import simplify
 from compiler.rules import Finding, errors
 from compiler.rules.finding import of_error
-from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from compiler.library_processes.options import LibraryForm
 from compiler.quantize.precision import Precision
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.runner import MERGING, PASSES, simplify
 from compiler.rules import Design
 from compiler.running.runners import Runners
-from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip
 from hw_models.errors import InputError
@@ -22,9 +22,9 @@ from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Calibration, Samples
 from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.library_network.network import LibraryNetwork
 from ltc2neuro.network import Network
 from ltc2neuro.progressing import shown_stages
-from ltc2neuro.stock.network import LibraryNetwork
 from ltc2neuro.tuning.tuning import tuned
 
 if TYPE_CHECKING:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from compiler.library_processes.build import QUOTIENTS, build
+from compiler.library_processes.input_centre import centre
+from compiler.library_processes.options import LibraryForm
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import pass_record, simplify
 from compiler.rules import Finding
 from compiler.rules.library_processes import chip_findings
 from compiler.running.runners import Runners
-from compiler.stock.build import QUOTIENTS, build
-from compiler.stock.input_centre import centre
-from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.errors import InputError
 from ltc2neuro.compilation.acceptance import answered
 from ltc2neuro.compilation.findings import refuse, warn
+from ltc2neuro.library_network.network import LibraryNetwork
+from ltc2neuro.library_network.parts import LibraryParts
+from ltc2neuro.library_network.record import LibraryRecord
 from ltc2neuro.progressing import begin
-from ltc2neuro.stock.network import LibraryNetwork
-from ltc2neuro.stock.parts import LibraryParts
-from ltc2neuro.stock.record import LibraryRecord
 
 if TYPE_CHECKING:
     from ltc2neuro.compilation.stages import Recorded

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from compiler.lava.executor import LAVA, LAVA_FUSED, LIBRARY, LIBRARY_LOIHI2, LOIHI2
+from compiler.library_processes.executor import REFERENCE as LIBRARY_REFERENCE
+from compiler.library_processes.process_graph import ProcessGraph
 from compiler.native.executor import NATIVE
 from compiler.onnx.executor import ONNX
 from compiler.running.executor import Compiled, Executor
 from compiler.running.interpreted import FLOATING, REFERENCE
 from compiler.simulator.executor import SIMULATOR
-from compiler.stock.executor import REFERENCE as LIBRARY_REFERENCE
-from compiler.stock.process_graph import ProcessGraph
 
 EXECUTORS: dict[str, Executor[Compiled]] = {
     e.name: e for e in (REFERENCE, FLOATING, NATIVE, SIMULATOR, LAVA, LAVA_FUSED, ONNX, LOIHI2)

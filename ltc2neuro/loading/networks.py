@@ -7,9 +7,9 @@ from pathlib import Path
 from ltc2neuro.artifact.header import Content, read_network
 from ltc2neuro.artifact.saving import record_of
 from ltc2neuro.compiled.pickling import remade
+from ltc2neuro.library_network.file import is_library, library_of
+from ltc2neuro.library_network.network import LibraryNetwork
 from ltc2neuro.network import Network
-from ltc2neuro.stock.file import is_library, library_of
-from ltc2neuro.stock.network import LibraryNetwork
 
 
 def load(path: str | Path) -> Network | LibraryNetwork:

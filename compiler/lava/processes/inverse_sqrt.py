@@ -14,7 +14,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.graded.process import InvSqrt
 
 from compiler.lava.processes.ports import received, sent, variable
-from compiler.stock.reference import inverse_root
+from compiler.library_processes.reference import inverse_root
 
 
 @implements(proc=InvSqrt, protocol=LoihiProtocol)

@@ -22,14 +22,14 @@ from lava.proc.dense.process import DelayDense
 from compiler.lava.library_hardware import found, run_library_loihi2, run_library_on
 from compiler.lava.library_run import simulator
 from compiler.lava.runtime.targets import PortPair, Target
+from compiler.library_processes.build import build
+from compiler.library_processes.options import LibraryForm
+from compiler.library_processes.process_graph import ProcessGraph
+from compiler.library_processes.reference import run_processes
 from compiler.ranges.observed import Observed
-from compiler.stock.build import build
-from compiler.stock.options import LibraryForm
-from compiler.stock.process_graph import ProcessGraph
-from compiler.stock.reference import run_processes
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))
-from stock_graphs import entered, ltc, samples, simplified
+sys.path.insert(0, str(Path(__file__).parents[1] / "library_processes"))
+from library_graphs import entered, ltc, samples, simplified
 
 pytestmark = pytest.mark.timeout(120)
 

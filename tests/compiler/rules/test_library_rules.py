@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from designs import EMPTY
 
+from compiler.library_processes.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 from compiler.rules.library_processes import library_findings
-from compiler.stock.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 from hw_models.chip import Chip, load_chip
 
 LOIHI2 = load_chip("loihi2")

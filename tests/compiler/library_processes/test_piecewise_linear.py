@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from compiler.functions import SIGMOID, TANH
-from compiler.stock.piecewise_linear import coefficients, fit_knots
+from compiler.library_processes.piecewise_linear import coefficients, fit_knots
 
 
 @settings(max_examples=25, deadline=None)

@@ -16,11 +16,11 @@ from hw_models.chip import Chip
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.stock.cost import LibraryCost, Refuses, library_cost, needs_microcode
-from ltc2neuro.stock.file import save_library
-from ltc2neuro.stock.parts import LibraryParts
-from ltc2neuro.stock.record import LibraryRecord
-from ltc2neuro.stock.summary import library_summary
+from ltc2neuro.library_network.cost import LibraryCost, Refuses, library_cost, needs_microcode
+from ltc2neuro.library_network.file import save_library
+from ltc2neuro.library_network.parts import LibraryParts
+from ltc2neuro.library_network.record import LibraryRecord
+from ltc2neuro.library_network.summary import library_summary
 
 
 class LibraryNetwork(BaseNetwork, LibraryRecord):

@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from compiler.graph.ops import Input
+from compiler.library_processes.options import LibraryForm
+from compiler.library_processes.serialize import from_plain, to_plain
 from compiler.rewrite.runner import PassRecord
-from compiler.stock.options import LibraryForm
-from compiler.stock.serialize import from_plain, to_plain
 from hw_models.chip import Chip, load_chip
 from hw_models.json_dataclasses import Json
 from ltc2neuro.artifact.container import below
 from ltc2neuro.artifact.header import Content, Header, header_of, stored_answer, tokens_of, write_network
 from ltc2neuro.compiled.pickling import remade
-from ltc2neuro.stock.record import LibraryRecord
+from ltc2neuro.library_network.record import LibraryRecord
 
 
 def _usual() -> Chip:

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.graph.names import plain_name
+from compiler.library_processes.assemble import assemble_processes
+from compiler.library_processes.lower import lower_to_processes
+from compiler.library_processes.lsbs import population_name, widest
+from compiler.library_processes.options import LibraryForm
+from compiler.library_processes.process_graph import ProcessGraph, factors_of
+from compiler.library_processes.process_plan import ProcessPlan
+from compiler.library_processes.width_proof import Failure, failures
 from compiler.ranges.observed import Observed
 from compiler.ranges.real_intervals import find_bounds, state_interval
 from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES
-from compiler.stock.assemble import assemble_processes
-from compiler.stock.lower import lower_to_processes
-from compiler.stock.lsbs import population_name, widest
-from compiler.stock.options import LibraryForm
-from compiler.stock.process_graph import ProcessGraph, factors_of
-from compiler.stock.process_plan import ProcessPlan
-from compiler.stock.width_proof import Failure, failures
 from hw_models.errors import QuantizeError
 
 LEAST_BITS = 8

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from compiler.stock.process_graph import Kind, factors_of
-from compiler.stock.process_plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
-from compiler.stock.reference import inverse_root
+from compiler.library_processes.process_graph import Kind, factors_of
+from compiler.library_processes.process_plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
+from compiler.library_processes.reference import inverse_root
 from hw_models.arrays import Floats, Integers
 
 FACTOR_BITS = 15

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import NoReturn, TypeAlias
 
-from compiler.stock.process_graph import ProcessGraph
+from compiler.library_processes.process_graph import ProcessGraph
 from hw_models.errors import InputError
 from hw_models.notebook_repr import Shown
 

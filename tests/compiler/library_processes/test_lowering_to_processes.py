@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from stock_graphs import Recorder, decibels, entered, gated, ltc, quotient, samples, simplified
+from library_graphs import Recorder, decibels, entered, gated, ltc, quotient, samples, simplified
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, MatVec, Max, Min, Mul, Relation
-from compiler.ranges.observed import Observed
-from compiler.stock.build import build
-from compiler.stock.options import LibraryForm, Reciprocal
-from compiler.stock.process_graph import (
+from compiler.library_processes.build import build
+from compiler.library_processes.options import LibraryForm, Reciprocal
+from compiler.library_processes.process_graph import (
     BIAS_EXPONENT,
     CONSTANTS,
     Kind,
@@ -19,8 +18,9 @@ from compiler.stock.process_graph import (
     ProcessGraph,
     ProcessPopulation,
 )
-from compiler.stock.reference import run_processes
-from compiler.stock.width_proof import failures, reached
+from compiler.library_processes.reference import run_processes
+from compiler.library_processes.width_proof import failures, reached
+from compiler.ranges.observed import Observed
 from hw_models.errors import InputError, QuantizeError
 
 X = samples()

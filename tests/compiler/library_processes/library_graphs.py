@@ -15,12 +15,12 @@ from raw_ltc import Recorder, random_parameters, raw_ltc
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, Mul, Sub
 from compiler.interpreters.float64 import output_map, run_float
+from compiler.library_processes.build import QUOTIENTS, build
+from compiler.library_processes.options import LibraryForm
+from compiler.library_processes.process_graph import ProcessGraph
+from compiler.library_processes.reference import run_processes
 from compiler.ranges.observed import Observed
 from compiler.rewrite.runner import simplify
-from compiler.stock.build import QUOTIENTS, build
-from compiler.stock.options import LibraryForm
-from compiler.stock.process_graph import ProcessGraph
-from compiler.stock.reference import run_processes
 
 
 def simplified(graph: Graph) -> Graph:

@@ -1,4 +1,4 @@
-"""Helpers of this folder (`stock_graphs`) can be imported by its tests."""
+"""Helpers of this folder (`library_graphs`) can be imported by its tests."""
 
 import sys
 from pathlib import Path

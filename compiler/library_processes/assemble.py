@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from compiler.stock.affine import Affine, Tap
-from compiler.stock.lower import SOURCE
-from compiler.stock.lsbs import INPUT_BITS, ROOT_BITS, Lsbs, even, population_at
-from compiler.stock.options import LibraryForm
-from compiler.stock.piecewise_linear import coefficients
-from compiler.stock.process_graph import (
+from compiler.library_processes.affine import Affine, Tap
+from compiler.library_processes.lower import SOURCE
+from compiler.library_processes.lsbs import INPUT_BITS, ROOT_BITS, Lsbs, even, population_at
+from compiler.library_processes.options import LibraryForm
+from compiler.library_processes.piecewise_linear import coefficients
+from compiler.library_processes.process_graph import (
     BIAS_EXPONENT,
     CONSTANTS,
     Functions,
@@ -22,8 +22,8 @@ from compiler.stock.process_graph import (
     ProcessPopulation,
     StatePlace,
 )
-from compiler.stock.process_plan import Bank, Node, ProcessPlan, Product, Relay, Root
-from compiler.stock.weights import bias_weights, split_weights
+from compiler.library_processes.process_plan import Bank, Node, ProcessPlan, Product, Relay, Root
+from compiler.library_processes.weights import bias_weights, split_weights
 from hw_models.arrays import Floats, Integers
 
 SLACK = 0.01

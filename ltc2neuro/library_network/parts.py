@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.interpreters.execution import Clip
+from compiler.library_processes.process_graph import ProcessGraph
 from compiler.rules import Finding
 from compiler.rules.library_processes import library_findings
 from compiler.running.executor import Executor
-from compiler.stock.process_graph import ProcessGraph
 from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
 from ltc2neuro.compiled.executors import LIBRARY_EXECUTORS
 from ltc2neuro.compiled.parts import BaseParts
-from ltc2neuro.stock.record import LibraryRecord
+from ltc2neuro.library_network.record import LibraryRecord
 
 
 class LibraryParts(BaseParts[LibraryRecord, ProcessGraph]):

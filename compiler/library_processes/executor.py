@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.interpreters.execution import Clip, Execution
+from compiler.library_processes.process_graph import ProcessGraph
+from compiler.library_processes.reference import prepare_processes
 from compiler.running.executor import Executor, Runner, Shows
-from compiler.stock.process_graph import ProcessGraph
-from compiler.stock.reference import prepare_processes
 
 
 def with_counts(network: ProcessGraph, done: Execution) -> Execution:

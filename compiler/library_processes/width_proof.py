@@ -14,8 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.stock.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation, factors_of
-from compiler.stock.weights import LEAST, MOST
+from compiler.library_processes.process_graph import (
+    CONSTANTS,
+    Kind,
+    ProcessConnection,
+    ProcessGraph,
+    ProcessPopulation,
+    factors_of,
+)
+from compiler.library_processes.weights import LEAST, MOST
 from hw_models.arrays import Floats
 
 WORD = 2.0**23

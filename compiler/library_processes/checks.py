@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from compiler.stock.process_graph import Functions, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
+from compiler.library_processes.process_graph import Functions, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 
 MOST_NEURONS, MOST_REPEATS, MOST_SHIFT, MOST_DELAY = 2**24, 2**16, 31, 62
 PORTS = {(0,), (1,), (0, 1)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from compiler.stock.affine import Affine
+from compiler.library_processes.affine import Affine
 from hw_models.arrays import Floats
 
 

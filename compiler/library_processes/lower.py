@@ -16,14 +16,14 @@ from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
+from compiler.library_processes.affine import Affine, Tap, join_affine, message
+from compiler.library_processes.options import LibraryForm, Reciprocal
+from compiler.library_processes.piecewise_linear import fit_knots
+from compiler.library_processes.process_plan import HostSource, ProcessPlan, Product, Relay, Root
+from compiler.library_processes.process_plan_builder import NARROW, PlanBuilder
+from compiler.library_processes.solver_loop import loop_of
 from compiler.ranges.observed import Interval
 from compiler.ranges.real_intervals import GUARD
-from compiler.stock.affine import Affine, Tap, join_affine, message
-from compiler.stock.options import LibraryForm, Reciprocal
-from compiler.stock.piecewise_linear import fit_knots
-from compiler.stock.process_plan import HostSource, ProcessPlan, Product, Relay, Root
-from compiler.stock.process_plan_builder import NARROW, PlanBuilder
-from compiler.stock.solver_loop import loop_of
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 

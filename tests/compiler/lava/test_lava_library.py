@@ -18,14 +18,14 @@ except (LavaError, MissingExtraError) as missing:
 from lava.proc.graded.models import inv_sqrt
 
 from compiler.lava.library_run import iterations, run_library
+from compiler.library_processes.build import build
+from compiler.library_processes.options import LibraryForm, Reciprocal
+from compiler.library_processes.process_graph import CONSTANTS
+from compiler.library_processes.reference import inverse_root, run_processes
 from compiler.ranges.observed import Observed
-from compiler.stock.build import build
-from compiler.stock.options import LibraryForm, Reciprocal
-from compiler.stock.process_graph import CONSTANTS
-from compiler.stock.reference import inverse_root, run_processes
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))
-from stock_graphs import entered, gated, ltc, quotient, samples, simplified
+sys.path.insert(0, str(Path(__file__).parents[1] / "library_processes"))
+from library_graphs import entered, gated, ltc, quotient, samples, simplified
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.stock.process_graph import BIAS_EXPONENT, CONSTANTS
-from compiler.stock.weights import LEAST, MOST, bias_weights, split_weights
+from compiler.library_processes.process_graph import BIAS_EXPONENT, CONSTANTS
+from compiler.library_processes.weights import LEAST, MOST, bias_weights, split_weights
 
 
 @settings(max_examples=60, deadline=None)

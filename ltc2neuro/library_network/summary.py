@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.interpreters.float64 import run_float
-from compiler.stock.process_graph import Kind, ProcessGraph, ProcessPopulation
+from compiler.library_processes.process_graph import Kind, ProcessGraph, ProcessPopulation
 from ltc2neuro import metrics
-from ltc2neuro.stock.cost import library_cost
-from ltc2neuro.stock.record import LibraryRecord
+from ltc2neuro.library_network.cost import library_cost
+from ltc2neuro.library_network.record import LibraryRecord
 
 
 def library_summary(net: LibraryRecord) -> str:

@@ -10,9 +10,9 @@ import numpy as np
 
 from compiler.graph.integers import HostMap
 from compiler.graph.ops import Input, Output
-from compiler.stock.options import LibraryForm
-from compiler.stock.process_graph import ProcessGraph
-from compiler.stock.width_proof import reached
+from compiler.library_processes.options import LibraryForm
+from compiler.library_processes.process_graph import ProcessGraph
+from compiler.library_processes.width_proof import reached
 from ltc2neuro.compiled.endpoints import InputEnd, OutputEnd
 from ltc2neuro.compiled.initial_states import StateWord
 from ltc2neuro.compiled.record import BaseRecord

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.stock.checks import check_process_graph
-from compiler.stock.process_graph import ProcessConnection, ProcessGraph, ProcessPopulation, StatePlace
-from compiler.stock.width_proof import failures
+from compiler.library_processes.checks import check_process_graph
+from compiler.library_processes.process_graph import ProcessConnection, ProcessGraph, ProcessPopulation, StatePlace
+from compiler.library_processes.width_proof import failures
 from hw_models.errors import ArtifactError
 from hw_models.json_dataclasses import Json, made
 

@@ -9,10 +9,10 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.names import fresh, primed
 from compiler.graph.ops import Add, Div, Max, Min, Mul, Sub
+from compiler.library_processes.affine import Affine, Tap, constant, message
+from compiler.library_processes.options import LibraryForm
+from compiler.library_processes.process_plan import Bank, Node, Product, Relay
 from compiler.ranges.observed import Interval
-from compiler.stock.affine import Affine, Tap, constant, message
-from compiler.stock.options import LibraryForm
-from compiler.stock.process_plan import Bank, Node, Product, Relay
 from hw_models.arrays import Floats, Integers
 
 NARROW = 1e-9

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stock_graphs import Floats, Recorder
+from library_graphs import Floats, Recorder
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec
 from compiler.interpreters.float64 import run_float
-from compiler.stock.input_centre import centre
+from compiler.library_processes.input_centre import centre
 
 RNG = np.random.default_rng(0)
 
