@@ -16,6 +16,7 @@ from hw_models.arrays import Array
 
 KEPT = 2**25
 """Bytes of freed memory that stay with the process for the next run"""
+ALL = slice(None)
 LINE = 64
 """Bytes of the largest vector register, and of a line of the cache."""
 
@@ -51,19 +52,18 @@ class Arrays:
         places = (*self.places[:-1], *self.kernel.places, self.places[-1])
         return [tuple(p + g * s for p, s in zip(places, strides, strict=True)) for g in range(len(self.memory))]
 
-    def begin(self, state: States | None, group: int | None = None) -> None:
-        """Every sequence, or those of one group, are before their first sample, in `state` or in the initial one."""
-        lanes, own = self.kernel.lanes, slice(group, None if group is None else group + 1)
-        memory = self.memory[own]
+    def begin(self, state: States | None, groups: slice = ALL) -> None:
+        """The sequences of these groups are before their first sample, in `state` or in the initial one."""
+        memory, lanes = self.memory[groups], self.kernel.lanes
         memory[:] = self.kernel.start[:, None]
-        self.clear(own)
+        self.clear(groups)
+        first, stop, _ = groups.indices(len(self.memory))
         for name, array in (state or {}).items():
-            rows = array if group is None else array[group * lanes : (group + 1) * lanes]
-            first, size = self.kernel.memory.states[name], array.shape[1]
-            whole = filled(rows, len(memory) * lanes).reshape(len(memory), lanes, size)
-            memory[:, first : first + size] = whole.transpose(0, 2, 1)
+            row, size, own = self.kernel.memory.states[name], array.shape[1], array[first * lanes : stop * lanes]
+            whole = filled(own, len(memory) * lanes).reshape(len(memory), lanes, size)
+            memory[:, row : row + size] = whole.transpose(0, 2, 1)
 
-    def clear(self, groups: slice) -> None:
+    def clear(self, groups: slice = ALL) -> None:
         """Nothing was clipped."""
         self.clips[groups] = _unclipped(self.clips.dtype)
 

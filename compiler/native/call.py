@@ -17,8 +17,10 @@ from compiler.native.threads import each
 from compiler.running.executor import Ends, InputRounding, Job, RoundedRun, States
 from hw_models.arrays import Array
 
-GIVEN, ROWS, X = ENDS.index("given"), ENDS.index("rows"), len(ENDS)
-"""Where the block of a group of sequences has its real samples, how many they are, and where their integers belong"""
+GIVEN, ROWS, LANES, X = (*map(ENDS.index, ("given", "rows", "lanes")), len(ENDS))
+"""Where a block has real samples, of how many sequences they are, with those for nothing, and where integers belong"""
+PART = 2**23
+"""A thread computes this many elements before it looks for more to do: a quarter of a millisecond, mostly."""
 
 
 @dataclass(frozen=True)
@@ -33,27 +35,26 @@ class Call:
 
         What comes back is not copied into the order of its axes: sequences stay side by side.
         """
-        arrays, lanes = arrays_of(self.kernel, *job.x.shape[:2]), self.kernel.lanes
+        arrays = arrays_of(self.kernel, *job.x.shape[:2])
 
-        def fill(group: int) -> None:
-            own = slice(group * lanes, (group + 1) * lanes)
-            arrays.samples[own] = filled(job.x[own], lanes)
+        def fill(own: slice) -> None:
+            arrays.samples[own] = filled(job.x[own], own.stop - own.start)
 
         return self._run(arrays, job.state, fill, threads)
 
     def run_real(self, job: Job, rounding: InputRounding, threads: int) -> RoundedRun:
-        """The same of real samples: whoever computes a group makes integers of them."""
-        arrays, lanes, steps = arrays_of(self.kernel, *job.x.shape[:2]), self.kernel.lanes, job.x.shape[1]
-        clipped, at, stride = list[Array](), arrays.places[0], arrays.samples.strides[0]
-        sizes = {"lanes": lanes, "wide": len(arrays.samples), "steps": steps}
+        """The same of real samples: whoever computes them makes integers of them."""
+        arrays, clipped = arrays_of(self.kernel, *job.x.shape[:2]), list[Array]()
+        at, stride = arrays.places[0], arrays.samples.strides[0]
+        sizes = {"wide": len(arrays.samples), "steps": job.x.shape[1]}
         every = None if rounding.ends is None else _block(rounding.ends, at, **sizes)
 
-        def fill(group: int) -> None:
-            own = slice(group * lanes, (group + 1) * lanes)
-            x = np.ascontiguousarray(job.x[own], np.float64)
+        def fill(own: slice) -> None:
+            x, lanes = np.ascontiguousarray(job.x[own], np.float64), own.stop - own.start
             if every is not None:
                 block = every.copy()
-                block[GIVEN], block[ROWS], block[X] = x.ctypes.data, len(x), at + own.start * stride
+                block[GIVEN], block[ROWS], block[LANES] = x.ctypes.data, len(x), lanes
+                block[X] = at + own.start * stride
                 if not self.function.enter(block.ctypes.data):
                     return
             integers, counts = rounding.quantize(x)
@@ -63,20 +64,26 @@ class Call:
         execution, none = self._run(arrays, job.state, fill, threads), np.zeros(job.x.shape[2], np.int64)
         return RoundedRun(arrays.samples[: arrays.rows], sum(clipped, start=none), execution)
 
-    def _run(self, arrays: Arrays, state: States | None, fill: Callable[[int], None], threads: int) -> Execution:
-        """Groups from `state` or the initial one, over samples that `fill` puts in their place."""
-        wide, steps = arrays.samples.shape[:2]
-        addresses, clipped = arrays.addresses(), list[int]()
+    def _run(self, arrays: Arrays, state: States | None, fill: Callable[[slice], None], threads: int) -> Execution:
+        """All sequences from `state` or the initial one, over samples that `fill` puts in their place.
 
-        def one(group: int) -> None:
-            arrays.begin(state, group)
+        Threads take so many groups at a time that little of it is not machine code.
+        """
+        (wide, steps, _), lanes, groups = arrays.samples.shape, self.kernel.lanes, len(arrays.memory)
+        addresses, clipped = arrays.addresses(), list[slice]()
+        size = max(1, min(groups, PART // (self.kernel.work * lanes * steps + 1)))
+
+        def one(part: int) -> None:
+            own = slice(part * size, min((part + 1) * size, groups))
+            arrays.begin(state, own)
             if steps:
-                fill(group)
-                self.function.call(*addresses[group], steps, wide)
-                if arrays.clips[group, 0].any():
-                    clipped.append(group)
+                fill(slice(own.start * lanes, own.stop * lanes))
+                for address in addresses[own]:
+                    self.function.call(*address, steps, wide)
+                if arrays.clips[own, 0].any():
+                    clipped.append(own)
 
-        each(one, len(addresses), threads)
+        each(one, -(-groups // size), threads)
         counts, clips = self._clipped(arrays) if clipped else ({}, {})
         rows = arrays.rows
         return Execution(arrays.y[:rows], arrays.tracked(), arrays.recorded(), counts, arrays.states(), clips)
@@ -131,7 +138,7 @@ class NativeStepper:
     def back(self) -> None:
         """All is as it was before the latest sample."""
         np.copyto(self._kept_rows, self._before)
-        self._arrays.clear(slice(None))
+        self._arrays.clear()
 
     def states(self) -> dict[str, Array]:
         """As they are now, (batch, size) by name."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
+from compiler.graph.workload import work
 from compiler.loops.loop_plan import BlockPlan, Loop, plan_loops
 from compiler.loops.row_memory import RowMemory, memory
 from compiler.native.cpu import Cpu
@@ -54,6 +55,11 @@ class Kernel:
     def places(self) -> tuple[int, int]:
         """Where constants and tables lie."""
         return self.constants.ctypes.data, self.tables.ctypes.data
+
+    @cached_property
+    def work(self) -> int:
+        """How many elements it computes for a sample."""
+        return work(self.memory.graph).elements
 
     @cached_property
     def start(self) -> np.ndarray:

@@ -17,7 +17,7 @@ pytest.importorskip("llvmlite", reason="needs the extra native")
 
 from compiler.graph import IntegerGraph
 from compiler.interpreters.reference import run_reference
-from compiler.native import cache
+from compiler.native import cache, call
 from compiler.native.build import compiled
 from compiler.native.cpu import Cpu
 from compiler.native.executor import NativeRunner
@@ -96,9 +96,11 @@ def test_any_number_of_sequences_and_samples(batch, time):
     native_agrees(running_sum(), np.full((batch, time, 3), 1000))
 
 
+@pytest.mark.parametrize("part", [1, 20_000, 2**23])
 @pytest.mark.parametrize("threads", [1, 2, 4, None])
-def test_parts_of_a_batch_run_in_threads(threads):
-    """The same integers and counts as one after another."""
+def test_parts_of_a_batch_run_in_threads(monkeypatch, threads, part):
+    """The same integers and counts as one after another, a group, a few or all at a time."""
+    monkeypatch.setattr(call, "PART", part)
     x = np.random.default_rng(0).integers(-SMALL, SMALL, (300, 9, 3))
     expected = run_reference(running_sum(), x)
     found = NativeRunner(facts_of(running_sum()))(Job(x, threads=threads))

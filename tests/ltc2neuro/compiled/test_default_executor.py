@@ -58,7 +58,11 @@ def test_long_runs_and_streams_are_compiled(net, monkeypatch):
 @pytest.mark.skipif(not HERE, reason="llvmlite is not installed")
 @pytest.mark.filterwarnings("ignore:values were clipped:UserWarning")
 @pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
-def test_samples_are_rounded_and_clipped_by_whoever_computes_them(net, layout):
+@pytest.mark.parametrize("part", [1, 2**23])
+def test_samples_are_rounded_and_clipped_by_whoever_computes_them(net, monkeypatch, layout, part):
+    from compiler.native import call
+
+    monkeypatch.setattr(call, "PART", part)
     x = np.random.default_rng(1).uniform(-1, 1, (150, 3, 3))
     x[70, 1, 2] = x[149, 0, 0] = 1e6
     expected = net.run(x, on="reference")
