@@ -143,6 +143,8 @@ class _Greedy:
 
     def _look(self, start: Trial) -> None:
         """Each move from the start, those first at whose value least is lost: they have most room."""
+        if self.late():
+            return
         begin("sensitivities")
         net = self.bench.base
         lowered = net.proven.lowered

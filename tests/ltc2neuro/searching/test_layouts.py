@@ -37,7 +37,7 @@ def model() -> torch.nn.Module:
 
 @cache
 def net() -> ltc2neuro.Network:
-    return ltc2neuro.compile(model(), X)
+    return ltc2neuro.compile(model(), X, precision=ltc2neuro.Precision(calibrated_weights=False))
 
 
 def found(minimise: str, most: int | None = None) -> ChipLayout:
@@ -77,7 +77,8 @@ def test_there_are_no_more_cores_than_allowed():
 
 
 def test_a_search_tells_apart_what_layout_and_precision_gain():
-    result = ltc2neuro.search(model(), X, most_cores=2, budget_s=1e-3)
+    quick = ltc2neuro.Precision(calibrated_weights=False)
+    result = ltc2neuro.search(model(), X, start=quick, most_cores=2, budget_s=1e-3)
     start, laid_out, narrowed, best = result.start, result.laid_out, result.narrowed, result.best
     assert (start.cores, laid_out.cores, narrowed.cores) == (1, 2, 1)
     assert (start.decibels, start.held_back) == (laid_out.decibels, laid_out.held_back)
