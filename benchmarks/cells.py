@@ -79,8 +79,13 @@ half-cheetah are the 8 bits of its weights, not silu: of the worst output the he
 42, messages 53. In the explicit PaperLTC the solver overshoots in one neuron, to 8.7 where the others stay within
 2. Its product with the conductances lies within 44, which leaves 17 of a word's 24 bits to the fractions of all
 neurons, and what is rounded there grows: `attribute` finds that without it "accurate" had 12 dB more. A narrower
-margin would clip the overshoot. A CT-GRU keeps a trace of each neuron for each of several time constants; 79 of its 192 traces on digits hold less than an LSB of their format (the smallest 1e-26, next to 1):
-nothing of them is left, and the outputs do not need them.
+margin would clip the overshoot. A CT-GRU keeps a trace of each neuron for each of several time constants; 79 of its 192
+traces on digits hold less than an LSB of their format (the smallest 1e-26, next to 1): nothing of them is left, and the
+outputs do not need them.
+
+The whole test set of half-cheetah has 970 sequences. In 28 of them, 3 of these 128, an observation goes beyond twice
+the range that the 64 sequences of the calibration have, and is clipped: `verify` names the channels. Calibrated on all
+970 training sequences the gated CfC has 37 dB over the whole test set, not 42, for 16 sequences remain.
 
 Errors do not accumulate: over 1,000 samples of a steady input, each cell's last 100, all channels together, are at most
 6 dB worse than its first 100, and no state leaves its bound. A test checks this for each cell
