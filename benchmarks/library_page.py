@@ -18,8 +18,8 @@ print(ltc2neuro.compare(ltc2neuro.compile(model, x_train), net, x_test, y_test, 
 net.save("model.l2n")                       # ltc2neuro.load("model.l2n")
 ```
 
-Such a network has some 15 times the neurons and twice the ticks. An LTC keeps 42 to 53 dB, where microcode keeps 72 to
-88. Cells of matrices, CfC, CT-RNN and RNN, keep 43 to 61 dB: some more and some less than with microcode, whose weights
+Such a network has some 15 times the neurons and twice the ticks. An LTC keeps 32 to 51 dB, where microcode keeps 66 to
+86. Cells of matrices, CfC, CT-RNN and RNN, keep 36 to 55 dB: some more and some less than with microcode, whose weights
 have 8 bits unless they are split. Use it where microcode cannot run.
 
 It is used like a network with microcode: `load`, `verify`, `check`, `stream`, `net.cost()`, states and time spans are
@@ -79,11 +79,12 @@ From what is known of D its mean follows, and the weights after it make up for i
 one neuron a process and fails with NumPy 2.4; a model of ours, tested to return the same integers, takes its place, and
 many neurons. Everything else runs on Lava's own models. `LibraryForm(reciprocal=Reciprocal.HINGES)` does without
 `InvSqrt`: 1/D is one more piecewise linear function (32 hinges). That is closer where D varies by less than a factor of
-about ten, and useless where it varies by hundreds, as in the LTC with raw constraints: 18 dB.
+about ten, and useless where it varies by hundreds, as in the LTC with raw constraints: 2 dB.
 
 ## How close
 
-Whole test sets; SQNR in dB against the float network, of the worst channel, microcode / library.
+Whole test sets; SQNR in dB against the float network, of the worst channel, microcode / library. That of
+half-cheetah goes beyond its training set, and is clipped there: [fidelity.md](fidelity.md).
 
 | network | outputs | states | metric, float | metric |
 |---|---|---|---|---|
