@@ -84,14 +84,15 @@ def _settle(
     """Let readers of a number that is another in each of the first steps, as in a mean over the last k, read elements
     that are it."""
     done, made = set[tuple[int, int]](), dict[tuple[int, ...], int]()
-    for reader, number in found.numbers:
+    for reader, number, _ in found.numbers:
         place = elements.operands[reader].index(number) if reader != ANSWER else 0
         if reader == ANSWER or (reader, place) in done:
             continue
         chain = _orbit(elements, found, after, reader)
         done |= {(one, place) for one in chain}
         numbers = {elements.known[one]: elements.operands[one][place] for one in chain}
-        if any(elements.known[e] != NEVER for e in numbers.values()):
+        each_step = len(numbers) == len(chain) == max(numbers) - min(numbers) + 1
+        if not each_step or any(elements.known[e] != NEVER for e in numbers.values()):
             continue
         settled = max(t for t, e in numbers.items() if e != numbers[max(numbers)]) + 1
         if settled >= last:  # what is seen but once may change again

@@ -12,6 +12,7 @@ from compiler.steps.copies import told_apart
 from compiler.steps.elements import unrolled_elements
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError
+from compiler.steps.outside_reads import only_used
 from compiler.steps.sample_times import timed
 from compiler.steps.shift import orbits
 from compiler.steps.variables import Variable
@@ -34,8 +35,9 @@ class ManySteps:
 def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Variable] = ()) -> Graph:
     """One of these steps, with states. Names become what they are `called`, states are named after variables that are
     `known`. Raises `TraceError` where there is none."""
-    elements = unrolled_elements(many.graph, many.features, many.held)
-    answers = dict(zip(many.at, np.split(elements.read(many.graph.answer.x), len(many.at)), strict=True))
+    graph = only_used(many.graph)
+    elements = unrolled_elements(graph, many.features, many.held)
+    answers = dict(zip(many.at, np.split(elements.read(graph.answer.x), len(many.at)), strict=True))
     found, last, why = None, max(many.at), None
     for _ in range(ROUNDS):
         try:

@@ -72,8 +72,11 @@ class Orbits:
     """readers of the same in neighbouring steps, by what they are, and the element"""
     otherwise: list[tuple[int, int, int]] = field(default_factory=list)
     """readers of elements that were something else to them, in the step before, than to others; and what"""
-    numbers: list[tuple[int, int]] = field(default_factory=list)
-    """readers of numbers that were others in the step before"""
+    numbers: list[tuple[int, int, int]] = field(default_factory=list)
+    """readers of numbers that were others in the step before; and what"""
+    earlier: dict[int, dict[int, int]] = field(default_factory=dict)
+    """of elements that were numbers before a sample reached them, what they were so many steps before the last of
+    these"""
     conflict: UnsteadyError | None = None
     """the first of these"""
     differs: StartsLateError | None = None

@@ -6,6 +6,7 @@ where what it is made of was what the model made them of.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,9 +16,10 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Mul, Sub
 from compiler.interpreters.execution import Frame
 from compiler.interpreters.float64 import KERNELS
-from compiler.steps.elements import NEVER, ElementKind, Sum
-from compiler.steps.orbits import Orbits
+from compiler.steps.elements import NEVER, ElementKind, Elements, Sum
+from compiler.steps.orbits import ANSWER, Orbits
 from compiler.steps.predecessors import alike
+from hw_models.arrays import Integers
 
 ROUNDING = 1e-6
 """How far a number may be from what its operands give: the model's own arithmetic; the proof of the trace decides"""
@@ -29,6 +31,47 @@ def early_lag(orbits: Orbits, reader: int, element: int) -> int:
     """How many steps before `reader`, a newest element, its operand is computed, both as early as can be."""
     known, head = orbits.elements.known, orbits.newest[element]
     return known[reader] - (known[head] - orbits.ago[element])
+
+
+def run_through(orbits: Orbits, answers: Mapping[int, Integers]) -> list[tuple[int, int, int]]:
+    """Numbers that change from step to step until a sample reaches what they are: they are its `earlier` ones. Returns
+    the others."""
+    elements, after, others = orbits.elements, dict[int, int](), list[tuple[int, int, int]]()
+    for late, early in orbits.before.items():
+        after.setdefault(early, late)
+    for reader, late, early in orbits.numbers:
+        rows = [answers[t].tolist() for t in sorted(answers)] if reader == ANSWER else _readers(orbits, after, reader)
+        columns = list(zip(*rows, strict=True)) if len({len(row) for row in rows}) == 1 else []
+        runs = [
+            (column, at)
+            for column in columns
+            for at in range(1, len(column))
+            if column[at - 1 : at + 1] == (early, late)
+        ]
+        reached = [_reached(elements, column, at) for column, at in runs if reader == ANSWER or at == 1]
+        if not reached or None in reached:
+            others.append((reader, late, early))
+        for element, ago in filter(None, reached):
+            orbits.earlier.setdefault(element, {})[ago] = early
+    return others
+
+
+def _readers(orbits: Orbits, after: Mapping[int, int], reader: int) -> list[tuple[int, ...]]:
+    """What a reader reads, from the step before on."""
+    operands, here = orbits.elements.operands, orbits.before.get(reader, reader)
+    rows = [operands[here]]
+    while here in after and len(rows) < len(after):
+        here = after[here]
+        rows.append(operands[here])
+    return rows
+
+
+def _reached(elements: Elements, column: Sequence[int], at: int) -> tuple[int, int] | None:
+    """The first of these elements that a sample has reached, and how many numbers before it the one before `at` is."""
+    for ago, element in enumerate(column[at + 1 :], 1):
+        if elements.known[element] != NEVER:
+            return element, ago
+    return None
 
 
 def has_moved(orbits: Orbits, head: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from compiler.steps.elements import NEVER, Elements, Sum
 from compiler.steps.orbits import ANSWER, Orbits, Past, SettlesLateError, StartsLateError, UnsteadyError
-from compiler.steps.pasts import compute_early
+from compiler.steps.pasts import compute_early, run_through
 from compiler.steps.predecessors import alike, matched_operands
 from compiler.steps.repeated_blocks import Repeated
 from hw_models.arrays import Integers
@@ -42,6 +42,9 @@ def _matched(found: Orbits, answers: Mapping[int, Integers]) -> None:
         if t - 1 in answers:
             pairs = zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)
             _match(found, entered, [(early, late, ANSWER) for early, late in pairs])
+    found.numbers = run_through(found, answers)
+    if found.numbers:
+        found.conflict = found.conflict or _changes(elements, *found.numbers[0][1:])
     if found.conflict is not None:
         raise found.conflict
     _follow(found)
@@ -103,9 +106,9 @@ def _follow(found: Orbits) -> None:
             if here not in before:
                 found.start[head] = None
                 break
-            here, number = before[here], number + 1
+            last, here, number = here, before[here], number + 1
             if elements.known[here] == NEVER:
-                found.start[head], found.past[head] = elements.values[here], _past(found, here, found.first[head])
+                found.start[head], found.past[head] = elements.values[here], _past(found, last, found.first[head])
                 break
         if here in found.begins:
             found.begins[head] = found.begins[here]
@@ -115,13 +118,13 @@ def _follow(found: Orbits) -> None:
             found.first[head] = 0  # it may be anything before
 
 
-def _past(found: Orbits, number: int, reached: int) -> Past:
-    """That of an element which was this number before a sample reached it."""
-    elements, numbers = found.elements, [number]
-    while (before := found.before.get(numbers[-1], number)) not in numbers:
-        numbers.append(before)
-    changes = any(not alike(elements, one, number) or isinstance(elements.kinds[one], Repeated) for one in numbers)
-    return Past(reached, tuple(numbers if changes else numbers[:1]), not changes)
+def _past(found: Orbits, element: int, reached: int) -> Past:
+    """That of an element which was a number before a sample reached it."""
+    elements, numbers, earlier = found.elements, [found.before[element]], found.earlier.get(element, {})
+    while (ago := len(numbers)) in earlier or found.before.get(numbers[-1], numbers[-1]) not in numbers:
+        numbers.append(earlier[ago] if ago in earlier else found.before[numbers[-1]])
+    moves = any(not alike(elements, one, numbers[0]) or isinstance(elements.kinds[one], Repeated) for one in numbers)
+    return Past(reached, tuple(numbers if moves else numbers[:1]), not moves)
 
 
 def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, int]]) -> None:
@@ -156,7 +159,7 @@ def _below(found: Orbits, entered: dict[int, int], early: int, late: int) -> lis
     if known[late] == NEVER:
         if not alike(elements, early, late) or isinstance(kinds[late], Repeated):
             if known[early] != NEVER or not elements.operands[late]:
-                if found.by[late] == ANSWER or known[early] != NEVER:
+                if known[early] != NEVER:
                     raise _changes(elements, late, early)
                 _otherwise(found, found.by[late], late, early, early)
                 return []
@@ -217,8 +220,7 @@ def _otherwise(found: Orbits, reader: int, late: int, before: int, early: int) -
     is where it starts."""
     elements = found.elements
     if elements.known[late] == elements.known[early] == NEVER:
-        found.numbers.append((reader, late))
-        found.conflict = found.conflict or _changes(elements, late, early)
+        found.numbers.append((reader, late, early))
         return
     error = _two_starts(elements, late, before, early)
     if reader == ANSWER or min(elements.known[before], elements.known[early]) > 0:

@@ -26,14 +26,19 @@ def taken_by_number(
     if any(isinstance(given, (Extent, torch.Tensor)) for given in _leaves([args, list(named.values())])):
         return None
     for axis, of in _counting(x.codes):
-        shape = [MANY if a == axis else int(n) for a, n in enumerate(x.codes.shape)]
-        places = torch.arange(MANY).reshape([-1 if a == axis else 1 for a in range(len(shape))]).expand(shape)
         with suppress(Exception):  # what fails with so many, as a mask of the steps does, is none of these
-            taken = func(places, *args, **named)
-            steps = of == "time steps"
-            if isinstance(taken, torch.Tensor) and not _are_first(taken) and not (steps and _is_one(taken, x)):
+            few, many = (func(_numbered(x.codes, axis, n), *args, **named) for n in (x.codes.shape[axis], MANY))
+            if not isinstance(few, torch.Tensor) or not isinstance(many, torch.Tensor) or _is_whole(few, many):
+                continue
+            if not (of == "time steps" and _is_one(many, x)):
                 return f"it takes some {of} at fixed places"
     return None
+
+
+def _numbered(codes: torch.Tensor, axis: int, count: int) -> torch.Tensor:
+    """The place along an axis of so many, in the shape of all."""
+    shape = [count if a == axis else int(n) for a, n in enumerate(codes.shape)]
+    return torch.arange(count).reshape([-1 if a == axis else 1 for a in range(len(shape))]).expand(shape)
 
 
 def _leaves(value: object) -> Iterator[object]:
@@ -57,12 +62,18 @@ def _counting(codes: torch.Tensor) -> Iterator[tuple[int, str]]:
                 yield axis, of
 
 
-def _are_first(places: torch.Tensor) -> bool:
-    """Whether it is all, or all up to one: the proof, which looks at more, tells where a sequence is cut."""
-    found = torch.unique_consecutive(places)
-    if len(found) == 0:
-        return MANY in places.shape  # of no features
-    return int(found.max()) > 0 and torch.equal(found, torch.arange(len(found)) % (int(found.max()) + 1))
+def _is_whole(few: torch.Tensor, many: torch.Tensor) -> bool:
+    """Whether all of few are taken, and of many all up to one: the proof, which looks at more, tells where a sequence
+    is cut."""
+    ends = [int(places.max()) + 1 if places.numel() else 0 for places in (few, many)]
+    if 0 in ends:
+        return many.numel() == 0 and MANY in many.shape  # of no features
+    found = torch.unique_consecutive(many)
+    return (
+        1 < ends[0] <= ends[1]
+        and few.numel() * ends[1] == many.numel() * ends[0]
+        and (torch.equal(found, torch.arange(len(found)) % ends[1]))
+    )
 
 
 def _is_one(places: torch.Tensor, x: Symbolic) -> bool:
