@@ -9,17 +9,20 @@ import numpy as np
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import LANES, drawn, program
 from compiler.graph import IntegerGraph
+from compiler.graph.integers import HostMap
 from compiler.interpreters.reference import run_reference
 from compiler.mapping import Options, Overlap, map_network
+from compiler.native import call
 from compiler.native.build import machine
 from compiler.native.cpu import PLAIN, Cpu
 from compiler.native.executor import NativeRunner
 from compiler.native.neurons import NativeNeurons
 from compiler.ranges.proven import facts_of
-from compiler.running.executor import Job
+from compiler.running.executor import Ends, InputRounding, Job
 from compiler.simulator.machine import Machine
 from compiler.simulator.neurons import InterpretedNeurons
 from hw_models.chip import load_chip
+from ltc2neuro.compiled.endpoints import InputEnd
 
 MANY = 20
 
@@ -58,8 +61,30 @@ def trial(seed: int) -> str:
                 same = getattr(found.clips[name], kind) == getattr(clip, kind)
                 assert np.all(same | (clip.counts == 0)), f"{kind} of {name}, {shape}"
     if rng.random() < 0.3:
+        _assert_rounded_equal(run, graph, x, rng)
+    if rng.random() < 0.3:
         _assert_listings_equal(graph, x, rng)
     return "equal"
+
+
+def _assert_rounded_equal(run: NativeRunner, graph: IntegerGraph, x: np.ndarray, rng: np.random.Generator) -> None:
+    """Real samples of any number of sequences, some beyond what may enter, rounded and clipped by several threads."""
+    x = x[rng.integers(0, len(x), int(rng.integers(1, 150)))]
+    low, high = int(x.min(initial=-1)), int(x.max(initial=1))
+    scale, offset = (rng.uniform(*ends, x.shape[2]) for ends in ((0.5, 4.0), (-9.0, 9.0)))
+    real = (x + rng.uniform(-0.6, 0.6, x.shape) - offset) / scale
+    if rng.random() < 0.5:
+        real[tuple(rng.integers(0, size) for size in x.shape if size)] *= 1e3 if real.size else 1
+    enters, ones = InputEnd(HostMap(scale, offset), 1.0, low, high), np.ones(graph.size(graph.answer.x))
+    ends = Ends(scale, offset, float(min(-low, high)), ones, 0 * ones)
+    samples, clipped = enters.quantize(real)
+    call.PART = int(rng.choice([1, 1000, 2**23]))  # else all of these would be one thread's
+    found = run.run_real(Job(real, threads=int(rng.integers(1, 4))), InputRounding(enters.quantize, ends))
+    expected = run_reference(graph, samples)
+    assert np.array_equal(found.samples, samples), "rounded samples"
+    assert np.array_equal(found.clipped, clipped), "clipped samples"
+    assert np.array_equal(found.execution.outputs, expected.outputs), "outputs of real samples"
+    assert found.execution.saturations == expected.saturations, "counts of real samples"
 
 
 def _assert_listings_equal(graph: IntegerGraph, x: np.ndarray, rng: np.random.Generator) -> None:
