@@ -95,7 +95,7 @@ def _settle(
         if not each_step or any(elements.known[e] != NEVER for e in numbers.values()):
             continue
         settled = max(t for t, e in numbers.items() if e != numbers[max(numbers)]) + 1
-        if settled >= last:  # what is seen but once may change again
+        if settled >= last or settled not in numbers:  # what is seen but once may change again
             continue
         for one in chain:
             operands = list(new.get(id(elements.operands[one]), elements.operands[one]))

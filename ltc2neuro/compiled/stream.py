@@ -127,7 +127,7 @@ class Stream(Shown):
         lead = () if self._batch is None else (self._batch,)
         flat = [y.reshape(*lead, a.size) for a, y in zip(parts, each, strict=True)]
         self._so_far = [
-            a.over.more(before[n], y) if before else a.over.begin(y)
+            a.over.kept(before[n] if before else None, y, self._steps)
             for n, (a, y) in enumerate(zip(parts, flat, strict=True))
         ]
         found = [a.whole(a.over.after(y, self._steps)) for a, y in zip(parts, self._so_far, strict=True)]

@@ -16,7 +16,7 @@ from compiler.interpreters.float64 import KERNELS
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
-from ltc2neuro.compiled.readouts import readout
+from ltc2neuro.compiled.readouts import readout, window
 from ltc2neuro.tracing.ops.mixing import MixedStepsError
 from ltc2neuro.tracing.recording.over_time import FOLDS
 
@@ -94,6 +94,13 @@ def host_readouts(
         kind = min(kinds)
         if answer.every and not at_once and not readout(kind).apart:
             raise _refused(graph, made[value], "the model gives a readout over all steps as its answer to each of them")
+        left_out = -readout(kind).latest
+        if readout(kind).apart and left_out > 0:
+            raise TraceError(
+                f"the model answers at all steps but the first {left_out}",
+                where=_place(graph, value),
+                advice=f"Return all of them, and leave these out after the network: net(x)[:, {left_out}:].",
+            )
         _check(graph, made[value], at_once=at_once)
         own = added[answers.where[answer.name]] if kind.partition(" of ")[0] == "sum" else np.zeros(0)
         kind = "last" if readout(kind).apart and not answer.every else kind
@@ -163,7 +170,11 @@ def _of_latest(graph: Graph, kind: str, of: _Composition) -> str:
     before, own = readout(min(kinds)), readout(kind)
     if kinds != of.kinds or len(kinds) > 1 or not before.apart:
         raise _refused(graph, of, "the model reads out over time twice")
-    return f"last {min(own.latest, before.latest)}" if own.apart else f"{kind} of last {before.latest}"
+    if not own.apart:
+        return f"{kind} of {window(before.latest)}"
+    if own.latest * before.latest < 0:
+        raise _refused(graph, of, "the model takes the last of some steps")
+    return window(min(own.latest, before.latest) if own.latest > 0 else own.latest + before.latest)
 
 
 def _check(graph: Graph, found: _Composition, *, at_once: bool, state: bool = False) -> None:
@@ -174,24 +185,28 @@ def _check(graph: Graph, found: _Composition, *, at_once: bool, state: bool = Fa
     if found.kinds == kinds and len(kinds) == 1 and not state:
         if readout(kind).apart or found.how <= _ALLOWED[kind.partition(" of ")[0]]:
             return
-    held = sorted(k for k in kinds if k in FOLDS or (at_once and readout(k).latest))
+    held = sorted(k for k in kinds if k in FOLDS or k == "mean" or (at_once and readout(k).latest > 0))
     if held:
         raise HoldError(held[0])
-    if readout(kind).latest:
+    if readout(kind).latest > 0:
         what = f"the model goes on computing with its {kind} steps, as if there were no others"
         error = _refused(graph, found, what)
         raise MixedStepsError(error.what, where=error.where, numbers=error.numbers, advice=error.advice)
-    raise _refused(graph, found, "the model goes on computing with a mean over all steps")
+    raise _refused(graph, found, f"the model goes on computing with its {kind} steps")
 
 
 def _refused(graph: Graph, found: _Composition, what: str) -> TraceError:
-    value = graph.values.get(found.by)
-    places = [] if value is None else [*value.modules[:1], *value.lines[:1]]
     return TraceError(
         what,
-        where=", ".join(map(str, places)),
-        numbers="" if value is None else f"in {found.by}",
-        advice="The host averages answers, also those of linear layers behind the mean; a network has no number of "
-        "steps to divide by. Do what comes after that on the host, or before the mean; keep an average that forgets, "
-        "h = h + 0.1 * (y - h); and return answers of different kinds in a tuple.",
+        where=_place(graph, found.by),
+        numbers=f"in {found.by}" if found.by in graph.values else "",
+        advice="The host leaves steps out, and averages the answers of the others, also those of linear layers behind "
+        "the mean. Do what comes after that on the host, or before the mean; and return answers of different kinds in "
+        "a tuple. A mean over all steps is a state.",
     )
+
+
+def _place(graph: Graph, name: str) -> str:
+    """Where a value comes from."""
+    value = graph.values.get(name)
+    return "" if value is None else ", ".join(map(str, [*value.modules[:1], *value.lines[:1]]))

@@ -78,8 +78,9 @@ def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> 
     joins = dict[CallPlace, int]()
     for place in long[0].found.keys() & long[1].found.keys():
         sizes = tuple(seen.found[place] for seen in long)
-        if sizes == LENGTHS:
-            joins[place] = 0
+        left_out = LENGTHS[0] - sizes[0]
+        if left_out == LENGTHS[1] - sizes[1] and left_out >= 0:
+            joins[place] = -left_out
         elif sizes[0] == sizes[1] > 1 and tuple(seen.found.get(place, 0) for seen in short) == SHORT:
             joins[place] = sizes[0]
     windows = dict[CallPlace, int]()

@@ -53,13 +53,14 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
     for line, steps in way.over.padded.items():
         if steps > STEPS[-1]:
             raise _too_far(f"{steps} steps are put before the first", str(line or ""))
+    each = [steps for steps in STEPS if steps > way.over.left_out + 2] or STEPS[-1:]
     if not way.over.windows:
-        return _recorded(model, way, dt, STEPS)
+        return _recorded(model, way, dt, each)
     try:
-        return _recorded(model, replace(way, over=way.over.without_windows()), dt, STEPS[:2])
+        return _recorded(model, replace(way, over=way.over.without_windows()), dt, each[:2])
     except TraceError as error:
         try:
-            return _recorded(model, way, dt, STEPS)
+            return _recorded(model, way, dt, each)
         except TraceError:
             raise error from None
 
@@ -69,7 +70,7 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
     given, clock, seen = way.given, Clock(dt), _LongerRun(model, way, dt)
     tried, why = list[int](), None
     for steps in each:
-        every = way.every or steps == STEPS[0] or isinstance(why, SettlesLateError)
+        every = way.every or (steps == STEPS[0] and not way.over.left_out) or isinstance(why, SettlesLateError)
         at = range(steps) if every else (steps - 2, steps - 1)
         layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
         why = None

@@ -8,12 +8,12 @@ from ltc2neuro.tracing.recording.tape import Tape
 
 MIXES = (
     "A network computes one row and one step at a time. What joins steps belongs into a cell under "
-    "ltc2neuro.nn.Recurrent; what joins rows, or goes on computing with a mean over time, "
-    "belongs after the network."
+    "ltc2neuro.nn.Recurrent; what joins rows belongs after the network."
 )
 ATTENDS = (
     "A network keeps states of a fixed size, not all that it has seen. Keep running sums, as linear attention does "
-    "(torch.cumsum of k v and of k), attend to a window of the last samples (unfold), or use a recurrent layer."
+    "(torch.cumsum of k v and of k), attend to a window of the last samples (unfold), or use a recurrent layer. "
+    "To pool answers takes two sums: w = torch.exp(a), (w * y).sum(1) / w.sum(1)."
 )
 
 

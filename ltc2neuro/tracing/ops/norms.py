@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as functional
 
-from ltc2neuro.tracing.ops.over_time import of_time
+from ltc2neuro.tracing.ops.over_time import of_time, steps_so_far
 from ltc2neuro.tracing.ops.reductions import Axes
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
@@ -44,12 +44,24 @@ def _var(
     input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     axes = tuple(range(input.dim())) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
-    if isinstance(input, Symbolic) and any(of_time(input, axis % input.dim()) for axis in axes):
-        raise input.recorder.refusal("the model goes on computing with the spread over all steps", _SPREAD)
-    count = math.prod(input.shape[axis] for axis in axes)
     less = float(unbiased) if correction is None else correction
+    if isinstance(input, Symbolic) and any(of_time(input, axis % input.dim()) for axis in axes):
+        return _var_over_time(input, axes, keepdim, less)
+    count = math.prod(input.shape[axis] for axis in axes)
     centred = input - input.mean(axes, keepdim=True)
     return torch.square(centred).sum(axes, keepdim) * (1 / (count - less))
+
+
+def _var_over_time(input: Symbolic, axes: tuple[int, ...], keepdim: bool, less: float) -> Tensor:
+    """Of sums that go on from step to step; what is `less` than the number of steps changes with it."""
+    if len(axes) > 1:
+        raise input.recorder.refusal("the model computes the spread over steps and features at once", _SPREAD)
+    means, squares = input.mean(axes, keepdim=True), torch.square(input).mean(axes, keepdim=True)
+    spread = (squares - torch.square(means)).clamp(min=0.0)
+    if less:
+        steps = steps_so_far(input, axes[0] % input.dim()).unsqueeze(axes[0])
+        spread = spread * steps / (steps - less).clamp(min=0.5)
+    return spread if keepdim else spread.squeeze(axes[0])
 
 
 def _std(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from compiler.graph.ops import Mul
+from ltc2neuro.compiled.readouts import window
 from ltc2neuro.tracing.ops.shape_ops import movement
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import sample_value
@@ -35,14 +36,14 @@ def over_time(
     latest = x.recorder.over_time.places.joins.get((user_line(), along[0]), 0)
     if latest and kind in ON_CHIP:
         return None
-    kind = f"{kind} of last {latest}" if latest else kind
+    kind = f"{kind} of {window(latest)}" if latest else kind
     others = [axis for axis in over if axis != along[0]]
     joined = join(x, others, True) if others else x
     joined = valued(joined)
     held = kind in x.recorder.over_time.held | ON_CHIP
-    if held and latest:  # delays of its steps
+    if held and latest > 0:  # delays of its steps
         return None
-    y = (_running if held else _marked)(kind, joined, along[0])
+    y = _running(kind.partition(" of ")[0], joined, along[0]) if held else _marked(kind, joined, along[0])
     if kind == "sum" and not held:
         x.recorder.over_time.terms[valued(y).value] = None, (joined.select(along[0], -1),)
     y = y.unsqueeze(along[0])
@@ -66,17 +67,17 @@ def of_time(x: Symbolic, axis: int) -> bool:
 
 def taken(x: Symbolic, index: object) -> object:
     """`x[index]`: what takes the latest steps stands for all of them, marked. Fewer than are recorded are not taken
-    so: the shape that the model sees is that of torch."""
+    so: the shape that the model sees is that of torch. So does what leaves out the first."""
     steps, parts = 0, list(index) if isinstance(index, tuple) else [index]
     known = isinstance(x, Symbolic) and not x.recorder.all_at_once
     for place, axis in _axes(x, parts) if known else ():
         part = parts[place]
         if isinstance(part, slice) and part.stop is None and part.step in (None, 1) and isinstance(part.start, int):
-            if part.start <= -axes.STEPS and of_time(x, axis):
+            if (part.start <= -axes.STEPS or part.start > 0) and of_time(x, axis):
                 steps, parts[place] = -part.start, slice(None)
     if not steps:
         return _TAKEN(x, index)
-    x = marked(f"last {steps}", x)
+    x = marked(window(steps), x)
     return _TAKEN(x, tuple(parts)) if any(part != slice(None) for part in parts) else x
 
 
@@ -118,15 +119,24 @@ def marked(kind: str, y: Symbolic) -> Symbolic:
     return symbolic(recorder, y.example, axes.encode(labels, axes.ranks(labels)), value)
 
 
-def _running(kind: str, x: Symbolic, axis: int) -> torch.Tensor:
+def steps_so_far(x: Symbolic, axis: int) -> torch.Tensor:
+    """How many there are, counted by the chip: (rows, ..., 1)."""
+    return _running("sum", valued(x.narrow(-1, 0, 1) * 0 + 1), axis, "steps")
+
+
+def _running(kind: str, x: Symbolic, axis: int, name: str = "") -> torch.Tensor:
     """What the chip keeps from step to step; a largest value starts with the first step's."""
+    if kind == "mean":
+        return _running("sum", x, axis) / steps_so_far(x, axis)
     recorder, fold = x.recorder, FOLDS[kind]
     if recorder.all_at_once:
-        return functools.reduce(fold, x.unbind(axis))
+        so_far = functools.reduce(fold, x.unbind(axis))
+        recorder.variable(recorder.named(name or kind), so_far)
+        return so_far
     y = valued(x.select(axis, -1))
     flat = valued(y.flatten(1))
     size = flat.shape[1]
-    before = recorder.add_state(recorder.named(kind), np.zeros(size))
+    before = recorder.add_state(recorder.named(name or kind), np.zeros(size))
     so_far = fold(recorder.read(before, (size,), flat.example, axes.LAST), flat)
     if kind != "sum":
         flag = recorder.add_state(recorder.named("started"), np.zeros(1), np.zeros(1), np.ones(1))

@@ -40,7 +40,10 @@ def groups(tensor: Symbolic) -> axes.LabelGroups:
     """The groups of a tensor's labels. All recorded tensors have them."""
     found = axes.group(axes.labels_of(tensor.codes))
     if found is None:
-        raise tensor.recorder.refusal("a tensor without elements is used", "Leave it out of the model.")
+        raise tensor.recorder.refusal(
+            "a tensor without elements is used",
+            "Leave it out of the model. The first steps can be left out of a mean, y[:, 10:].mean(1), and no others.",
+        )
     return found
 
 

@@ -27,13 +27,18 @@ ADDED, DIVIDED, PADDED = -1, -2, -3
 
 @dataclass(frozen=True)
 class TimePlaces:
-    """Where a model `joins` all steps, as 0, or the last so many; and where `windows`, of so many steps, have fewer of
-    them at first."""
+    """Where a model `joins` all steps, as 0, or the last so many, below 0 all but the first; and where `windows`, of so
+    many steps, have fewer of them at first."""
 
     joins: Mapping[CallPlace, int] = field(default_factory=dict)
     windows: Mapping[CallPlace, int] = field(default_factory=dict)
     padded: Mapping[SourceLine | None, int] = field(default_factory=dict)
     """by how many steps"""
+
+    @property
+    def left_out(self) -> int:
+        """The most steps that are left out of what is joined."""
+        return -min(0, 0, *self.joins.values())
 
     def without_windows(self) -> TimePlaces:
         """The same, as if windows were whole."""

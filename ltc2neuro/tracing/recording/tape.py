@@ -95,6 +95,10 @@ class Tape(Protocol):
         """Let a symbolic `tensor` be the state's next value."""
         ...
 
+    def variable(self, name: str, after: object) -> None:
+        """A variable of the model is now `after`."""
+        ...
+
     # --- what is known of a value or constant ---
 
     def size(self, name: str) -> int:

@@ -588,7 +588,7 @@ REFUSED = {
     "a wide convolution": (lambda: Wide(), "looks further.*1500 steps are put before"),
     "a list": (lambda: Function(lambda x: [x[:, t] for t in range(x.shape[1])]), "it returns list"),
     "an empty dict": (lambda: Function(lambda x: {"y": 1, "z": (x - _rolled(x)).sum().item()}), "no answer|item"),
-    "a spread": (lambda: Function(lambda x: torch.cumsum(x, 1).std(1)), "the spread over all steps"),
+    "a spread": (lambda: Function(lambda x: torch.cumsum(x, 1).std((1, 2))), "the spread over steps and features"),
     "weights of all steps": (
         lambda: Function(lambda x: sum(0.9 ** (x.shape[1] - 1 - t) * x[:, t] for t in range(x.shape[1]))),
         "one step before was not found.*test_unrolled.py, line.*a = 0.9 ",

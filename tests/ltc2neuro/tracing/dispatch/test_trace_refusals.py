@@ -50,7 +50,6 @@ MIXING = {
     "softmax over rows": lambda net, x: torch.softmax(x, 0),
     "second step": lambda net, x: x[:, 1],
     "all but the last step": lambda net, x: x[:, :-1],
-    "all but the first step": lambda net, x: x[:, 1:],
     "shift": lambda net, x: x.roll(1, 1),
     "centring over the batch": lambda net, x: x - x.mean(0, keepdim=True),
     "last step beside each": lambda net, x: x + x[:, -1:],
