@@ -54,14 +54,15 @@ def _var(
 
 def _var_over_time(input: Symbolic, axes: tuple[int, ...], keepdim: bool, less: float) -> Tensor:
     """Of sums that go on from step to step; what is `less` than the number of steps changes with it."""
-    if len(axes) > 1:
+    if len(axes) != 1:
         raise input.recorder.refusal("the model computes the spread over steps and features at once", _SPREAD)
-    means, squares = input.mean(axes, keepdim=True), torch.square(input).mean(axes, keepdim=True)
+    (axis,) = axes
+    means, squares = input.mean(axis, keepdim=True), torch.square(input).mean(axis, keepdim=True)
     spread = (squares - torch.square(means)).clamp(min=0.0)
     if less:
-        steps = steps_so_far(input, axes[0] % input.dim()).unsqueeze(axes[0])
-        spread = spread * steps / (steps - less).clamp(min=0.5)
-    return spread if keepdim else spread.squeeze(axes[0])
+        steps = steps_so_far(input, axis % input.dim()).unsqueeze(axis)
+        spread = spread * steps / (steps - less).clamp(min=0.5)  # of one sample torch's is no number
+    return spread if keepdim else spread.squeeze(axis)
 
 
 def _std(
