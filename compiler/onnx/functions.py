@@ -45,7 +45,7 @@ BODIES = {
         out = Add(scaled, offset)""",
     "HostMap (x, scale, offset) => (out)": "scaled = Mul(x, scale)  out = Add(scaled, offset)",
 }
-"""Those of what is no op, and of element functions; the bodies of ops stand beside their nodes"""
+"""Those of what is no op, and of element functions; the bodies of ops are in the files of their nodes"""
 
 BODIES |= {f"{f.name} (x) => (out)": f.onnx for f in FUNCTIONS.values()}
 

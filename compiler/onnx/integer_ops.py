@@ -22,7 +22,45 @@ IntegerWriter: TypeAlias = NodeWriter[IntegerGraph]
 NODES: OpTable[[IntegerWriter], None] = OpTable("onnx", BOTH)
 """Writes the node of each integer op."""
 
-BODIES["And (a, b) => (out)"] = "out = BitwiseAnd(a, b)"
+
+BODIES |= {
+    "And (a, b) => (out)": "out = BitwiseAnd(a, b)",
+    "MulShift (a, b, power) => (out)": """
+        product = Mul(a, b)
+        mask = Neg(power)  masked = BitwiseAnd(product, mask)
+        out = Div(masked, power)""",
+    "Shift (x, amount, least, rights, lefts) => (out)": """
+        row = Sub(amount, least)
+        right = Gather(rights, row)  left = Gather(lefts, row)
+        mask = Neg(right)  masked = BitwiseAnd(x, mask)
+        shifted = Div(masked, right)
+        out = Mul(shifted, left)""",
+    "SaturatingShift (x, amount, least, rights, lefts, lows, highs) => (out, unclipped, clipped)": """
+        row = Sub(amount, least)
+        right = Gather(rights, row)  left = Gather(lefts, row)
+        low = Gather(lows, row)  high = Gather(highs, row)
+        mask = Neg(right)  masked = BitwiseAnd(x, mask)
+        unclipped = Div(masked, right)
+        raised = Max(unclipped, low)
+        clipped = Min(raised, high)
+        out = Mul(clipped, left)""",
+    "FloorShift (x, power) => (out)": "mask = Neg(power)  masked = BitwiseAnd(x, mask)  out = Div(masked, power)",
+    "Rescale (x, half, power) => (out)": """
+        above = Add(x, half)
+        mask = Neg(power)  masked = BitwiseAnd(above, mask)
+        out = Div(masked, power)""",
+    "SaturatingRescale (x, half, power, low, high) => (out, unclipped)": """
+        above = Add(x, half)
+        mask = Neg(power)  masked = BitwiseAnd(above, mask)
+        unclipped = Div(masked, power)
+        raised = Max(unclipped, low)
+        out = Min(raised, high)""",
+    "Divide (a, b, power) => (out)": """
+        scaled = Mul(a, power)
+        rest = Mod(scaled, b)
+        multiple = Sub(scaled, rest)
+        out = Div(multiple, b)""",
+}
 
 NODES.on(ops.And)(binary_node)
 
@@ -39,34 +77,9 @@ def _mat_vec(op: ops.MatVec, to: IntegerWriter) -> None:
     mat_vec(op, to, "MatVec" if weights * most < EXACT else "WideMatVec")
 
 
-BODIES["MulShift (a, b, power) => (out)"] = """
-        product = Mul(a, b)
-        mask = Neg(power)  masked = BitwiseAnd(product, mask)
-        out = Div(masked, power)"""
-
-
 @NODES.on(ops.MulShift)
 def _mul_shift(op: ops.MulShift, to: IntegerWriter) -> None:
     to.call("MulShift", [to.read(op.a), to.read(op.b), _power(to, op.shift, to.array(op.shift))], op.out)
-
-
-BODIES |= {
-    "Shift (x, amount, least, rights, lefts) => (out)": """
-        row = Sub(amount, least)
-        right = Gather(rights, row)  left = Gather(lefts, row)
-        mask = Neg(right)  masked = BitwiseAnd(x, mask)
-        shifted = Div(masked, right)
-        out = Mul(shifted, left)""",
-    "SaturatingShift (x, amount, least, rights, lefts, lows, highs) => (out, unclipped, clipped)": """
-        row = Sub(amount, least)
-        right = Gather(rights, row)  left = Gather(lefts, row)
-        low = Gather(lows, row)  high = Gather(highs, row)
-        mask = Neg(right)  masked = BitwiseAnd(x, mask)
-        unclipped = Div(masked, right)
-        raised = Max(unclipped, low)
-        clipped = Min(raised, high)
-        out = Mul(clipped, left)""",
-}
 
 
 @NODES.on(ops.Shift)
@@ -92,21 +105,6 @@ def _shift(op: ops.Shift, to: IntegerWriter) -> None:
     to.clipped[op.out] = before, after
 
 
-BODIES |= {
-    "FloorShift (x, power) => (out)": "mask = Neg(power)  masked = BitwiseAnd(x, mask)  out = Div(masked, power)",
-    "Rescale (x, half, power) => (out)": """
-        above = Add(x, half)
-        mask = Neg(power)  masked = BitwiseAnd(above, mask)
-        out = Div(masked, power)""",
-    "SaturatingRescale (x, half, power, low, high) => (out, unclipped)": """
-        above = Add(x, half)
-        mask = Neg(power)  masked = BitwiseAnd(above, mask)
-        unclipped = Div(masked, power)
-        raised = Max(unclipped, low)
-        out = Min(raised, high)""",
-}
-
-
 @NODES.on(ops.Rescale)
 def _rescale(op: ops.Rescale, to: IntegerWriter) -> None:
     form, x, shift = to.graph.format(op.out), to.read(op.x), op.shift
@@ -124,13 +122,6 @@ def _rescale(op: ops.Rescale, to: IntegerWriter) -> None:
     low, high = (to.nodes.constant(f"{op.out}.{end}", [getattr(form, end)]) for end in ("low", "high"))
     to.call("SaturatingRescale", [*inputs, low, high], op.out, [before])
     to.clipped[op.out] = before, to.tensors[op.out]
-
-
-BODIES["Divide (a, b, power) => (out)"] = """
-        scaled = Mul(a, power)
-        rest = Mod(scaled, b)
-        multiple = Sub(scaled, rest)
-        out = Div(multiple, b)"""
 
 
 @NODES.on(ops.Divide)

@@ -93,80 +93,18 @@ def expanded(nodes: Nodes, tensor: str, rows: str, size: int) -> str:
 BOTH: OpTable[[NodeWriter[Graph]], None] = OpTable("nodes of both kinds")
 """Writes the nodes of ops that are the same in graphs of both kinds."""
 
-Binary: TypeAlias = ops.Add | ops.Sub | ops.Mul | ops.Div | ops.Min | ops.Max | ops.And
-
-
-def binary_node(op: Binary, to: NodeWriter[Graph]) -> None:
-    """The function of that name."""
-    to.call(type(op).__name__, [to.read(op.a), to.read(op.b)], op.out)
-
-
+BODIES |= {f"{name} (a, b) => (out)": f"out = {name}(a, b)" for name in ("Add", "Sub", "Mul", "Div", "Min", "Max")}
+BODIES |= {f"{r} (a, b) => (out)": f"is = {r}(a, b)  out = Cast <to = INT> (is)" for r in _RELATIONS.values()}
 BODIES |= {
-    "Add (a, b) => (out)": "out = Add(a, b)",
-    "Sub (a, b) => (out)": "out = Sub(a, b)",
-    "Mul (a, b) => (out)": "out = Mul(a, b)",
-    "Div (a, b) => (out)": "out = Div(a, b)",
-    "Min (a, b) => (out)": "out = Min(a, b)",
-    "Max (a, b) => (out)": "out = Max(a, b)",
-}
-
-BOTH.on(ops.Add, ops.Sub, ops.Min, ops.Max)(binary_node)
-
-
-BODIES |= {
-    "Less (a, b) => (out)": "is = Less(a, b)  out = Cast <to = INT> (is)",
-    "LessOrEqual (a, b) => (out)": "is = LessOrEqual(a, b)  out = Cast <to = INT> (is)",
-    "Equal (a, b) => (out)": "is = Equal(a, b)  out = Cast <to = INT> (is)",
-}
-
-
-@BOTH.on(ops.Compare)
-def compare(op: ops.Compare, to: NodeWriter[Graph]) -> None:
-    """1 or 0."""
-    to.call(_RELATIONS[op.relation], [to.read(op.a), to.read(op.b)], op.out)
-
-
-BODIES["Select (condition, a, b) => (out)"] = "is = Cast <to = 9> (condition)  out = Where(is, a, b)"
-
-
-@BOTH.on(ops.Select)
-def select(op: ops.Select, to: NodeWriter[Graph]) -> None:
-    """Element by element one of two."""
-    to.call("Select", [to.read(op.condition), to.read(op.a), to.read(op.b)], op.out)
-
-
-BODIES["Gather (x, index) => (out)"] = "out = Gather <axis = -1> (x, index)"
-
-
-@BOTH.on(ops.Gather)
-def gather(op: ops.Gather, to: NodeWriter[Graph]) -> None:
-    """Elements of the sources."""
-    index = to.nodes.constant(op.index, to.array(op.index), np.int32)
-    to.call("Gather", [to.joined(op.sources), index], op.out)
-
-
-# the index that is the size of x stands for a 0 after it
-BODIES["SegmentSum (x, elements) => (out)"] = """
+    "Select (condition, a, b) => (out)": "is = Cast <to = 9> (condition)  out = Where(is, a, b)",
+    "Gather (x, index) => (out)": "out = Gather <axis = -1> (x, index)",
+    # the index that is the size of x stands for a 0 after it
+    "SegmentSum (x, elements) => (out)": """
         first = Constant <value_ints = [0]> ()  last = Constant <value_ints = [-1]> ()
         column = Gather <axis = -1> (x, first)  zero = Sub(column, column)
         padded = Concat <axis = -1> (x, zero)
         own = Gather <axis = -1> (padded, elements)
-        out = ReduceSum <keepdims = 0> (own, last)"""
-
-
-@BOTH.on(ops.SegmentSum)
-def segment_sum(op: ops.SegmentSum, to: NodeWriter[Graph]) -> None:
-    """Sums of elements: a 0 stands after the last one, and fills up the shorter sums."""
-    graph, segments = to.graph, segments_of(to.graph, op)
-    stops = [*segments.starts[1:], len(segments.order)]
-    longest = max((stop - start for start, stop in zip(segments.starts, stops, strict=True)), default=1)
-    elements = np.full((graph.size(op.out), longest), graph.size(op.x))
-    for row, start, stop in zip(segments.filled, segments.starts, stops, strict=True):
-        elements[row, : stop - start] = segments.order[start:stop]
-    to.call("SegmentSum", [to.wide(op.x), to.nodes.constant(f"{op.out}.elements", elements, np.int32)], op.out)
-
-
-BODIES |= {
+        out = ReduceSum <keepdims = 0> (own, last)""",
     "MatVec (x, matrix) => (out)": """
         exact = Cast <to = 11> (x)  weights = Cast <to = 11> (matrix)
         sums = MatMul(exact, weights)
@@ -185,6 +123,47 @@ BODIES |= {
         flat = Constant <value_ints = [0, -1]> ()
         out = Reshape(channels, flat)""",
 }
+
+Binary: TypeAlias = ops.Add | ops.Sub | ops.Mul | ops.Div | ops.Min | ops.Max | ops.And
+
+
+def binary_node(op: Binary, to: NodeWriter[Graph]) -> None:
+    """The function of that name."""
+    to.call(type(op).__name__, [to.read(op.a), to.read(op.b)], op.out)
+
+
+BOTH.on(ops.Add, ops.Sub, ops.Min, ops.Max)(binary_node)
+
+
+@BOTH.on(ops.Compare)
+def compare(op: ops.Compare, to: NodeWriter[Graph]) -> None:
+    """1 or 0."""
+    to.call(_RELATIONS[op.relation], [to.read(op.a), to.read(op.b)], op.out)
+
+
+@BOTH.on(ops.Select)
+def select(op: ops.Select, to: NodeWriter[Graph]) -> None:
+    """Element by element one of two."""
+    to.call("Select", [to.read(op.condition), to.read(op.a), to.read(op.b)], op.out)
+
+
+@BOTH.on(ops.Gather)
+def gather(op: ops.Gather, to: NodeWriter[Graph]) -> None:
+    """Elements of the sources."""
+    index = to.nodes.constant(op.index, to.array(op.index), np.int32)
+    to.call("Gather", [to.joined(op.sources), index], op.out)
+
+
+@BOTH.on(ops.SegmentSum)
+def segment_sum(op: ops.SegmentSum, to: NodeWriter[Graph]) -> None:
+    """Sums of elements: a 0 stands after the last one, and fills up the shorter sums."""
+    graph, segments = to.graph, segments_of(to.graph, op)
+    stops = [*segments.starts[1:], len(segments.order)]
+    longest = max((stop - start for start, stop in zip(segments.starts, stops, strict=True)), default=1)
+    elements = np.full((graph.size(op.out), longest), graph.size(op.x))
+    for row, start, stop in zip(segments.filled, segments.starts, stops, strict=True):
+        elements[row, : stop - start] = segments.order[start:stop]
+    to.call("SegmentSum", [to.wide(op.x), to.nodes.constant(f"{op.out}.elements", elements, np.int32)], op.out)
 
 
 def mat_vec(op: ops.MatVec, to: NodeWriter[Graph], function: str) -> None:
