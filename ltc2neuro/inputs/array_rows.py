@@ -21,6 +21,9 @@ class ArrayRows(Sequence[Floats]):
     def _rows(self) -> tuple[Floats, ...]:
         return tuple(np.asarray(self._whole, np.float64))
 
+    def __reduce__(self) -> tuple[type[ArrayRows], tuple[np.ndarray]]:
+        return ArrayRows, (self._whole,)  # not each sequence once more
+
     def __len__(self) -> int:
         return len(self._whole)
 

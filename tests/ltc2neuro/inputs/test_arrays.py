@@ -1,5 +1,6 @@
 """What becomes an array of samples, and what is refused."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -36,3 +37,12 @@ def test_some_of_an_array_are_not_all_of_it():
     some = replace(whole, arrays=whole.arrays[1:3])
     ((group, together),) = some.side_by_side()
     assert group == [0, 1] and np.array_equal(together, np.stack(whole.arrays[1:3]))
+
+
+def test_sequences_of_an_array_travel_once():
+    whole = as_sequences(np.arange(24_000, dtype=np.float32).reshape(4, 3000, 2), None)
+    first = whole.arrays[0]
+    assert first.dtype == np.float64 and len(whole.arrays) == len([*whole.arrays]) == 4
+    sent = pickle.dumps(whole)
+    assert len(sent) < 1.1 * 24_000 * 4
+    assert np.array_equal(pickle.loads(sent).arrays[0], first)
