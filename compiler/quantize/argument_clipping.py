@@ -12,8 +12,8 @@ import numpy as np
 
 from compiler.functions import FUNCTIONS, Function, Symmetry
 from compiler.graph.draft import Draft, reals, rewrite
-from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Max, Min, Mul, Op, Sub
+from compiler.quantize.floating import Floating
 from compiler.quantize.precision import Precision
 from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats
@@ -27,24 +27,22 @@ SPARE = 4
 """Bits of a word that a matrix's sums may leave unused, sign included."""
 
 
-def with_clipped_arguments(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> Graph:
-    """The same function; arguments that would have too few fraction bits are clipped where the function is flat.
-
-    `bounds` are the intervals of the values of `graph`.
-    """
+def clip_arguments(here: Floating) -> Floating:
+    """Arguments that would have too few fraction bits are clipped where their function is flat."""
+    bounds = here.bounds
 
     def rule(draft: Draft, op: Op) -> Op | None:
         found = _flat_outside(draft, op)
         if found is None:
             return None
         argument, ends = found
-        here = precision.at(op.result or "")
-        far = 2.0 ** (here.word - 1 - here.argument_fraction)
+        precision = here.precision.at(op.result or "")
+        far = 2.0 ** (precision.word - 1 - precision.argument_fraction)
         if argument not in bounds or not _worth_it(bounds[argument], ends, far):
             return None
-        return _replaced(draft, op, argument, _clipped(draft, bounds, argument, ends, here))
+        return _replaced(draft, op, argument, _clipped(draft, bounds, argument, ends, precision))
 
-    return rewrite(graph, rule)
+    return here.written(rewrite(here.graph, rule))
 
 
 def window(function: Function) -> tuple[float, float]:

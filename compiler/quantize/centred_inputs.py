@@ -11,36 +11,34 @@ from __future__ import annotations
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Input, MatVec
 from compiler.quantize.channel_middles import channel_middles
+from compiler.quantize.floating import Floating
 from compiler.quantize.shifted_ops import SHIFTED
 from compiler.quantize.shifts import Shifts
-from compiler.ranges.observed import Observed
 
 
-def with_centred_inputs(observed: Observed, margin: float, *, timed: bool = False) -> Graph:
-    """The same function, its input channels centred on the host; the graph itself where that has no use.
+def centre_inputs(here: Floating) -> Floating:
+    """The host subtracts each channel's middle; the offset is folded into the constants that follow.
 
-    `observed` is the graph with its calibration data; where they are `timed`, the last channel is a time span and
-    stays as it is. A channel that each of its readers would have to shift back stays, too.
+    Time spans stay as they are, and channels that each of their readers would have to shift back.
     """
-    graph = observed.graph
-    source = graph.entry
+    graph, source = here.graph, here.graph.entry
     scale, offset = graph.constants[source.scale], graph.constants[source.offset]
-    middle = channel_middles([s * scale + offset for s in observed.sequences])
-    if timed:
+    middle = channel_middles([s * scale + offset for s in here.observed.sequences])
+    if here.timed:
         middle[-1:] = 0.0
     restored: frozenset[str] = frozenset()
     while middle.any():
-        shifts = Shifts(observed, margin, middle, restored)
+        shifts = Shifts(here.observed, here.precision.margin, middle, restored)
         new = _swept(shifts)
         useless = shifts.shifted_back - shifts.taken_up
         if useless:
             middle[list(useless)] = 0.0
             restored = frozenset()
         elif shifts.asked <= restored:
-            return new
+            return here.written(new)
         else:
             restored |= shifts.asked
-    return graph
+    return here
 
 
 def _swept(shifts: Shifts) -> Graph:

@@ -7,28 +7,29 @@ the state becomes itself and a small step. Where the gate is 1 - q, it is q.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from compiler.graph.draft import Draft, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Gather, Mul, Op, StateRead, Sub
+from compiler.quantize.floating import Floating
 from compiler.quantize.retention import retention
 from compiler.rewrite.algebra import one_minus
-from hw_models.arrays import Floats
 
 SLOW = 1 / 64
 """Neurons that lose less than this of themselves in an iteration make their state a slow one."""
 GATES = ("sigmoid", "exp")
 
 
-def with_shut_gates(graph: Graph, sequences: Sequence[Floats]) -> Graph:
-    """The same function; slow states as themselves plus a step with fraction bits of its own."""
-    if not _has_gates(graph):
-        return graph
-    slow = {name for name, kept in retention(graph, sequences).items() if np.any(np.abs(kept.leak) < SLOW)}
-    return rewrite(graph, _rule(slow)) if slow else graph
+def shut_gates(here: Floating) -> Floating:
+    """A slow state becomes itself plus a step with fraction bits of its own: q * v + a -> v + (a - (1 - q) * v)."""
+    if not _has_gates(here.graph):
+        return here
+    kept = retention(here.graph, here.observed.sequences)
+    slow = {name for name, of in kept.items() if np.any(np.abs(of.leak) < SLOW)}
+    return here.written(rewrite(here.graph, _rule(slow))) if slow else here
 
 
 def _has_gates(graph: Graph) -> bool:

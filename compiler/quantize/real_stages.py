@@ -11,8 +11,7 @@ import numpy as np
 
 from compiler.graph.matrix import places_of
 from compiler.graph.ops import Div, MatVec
-from compiler.quantize import argument_clipping, gates, normed, readouts
-from compiler.quantize.centred_inputs import with_centred_inputs
+from compiler.quantize import normed, readouts
 from compiler.quantize.floating import Floating
 from compiler.quantize.matrices import patches
 from compiler.quantize.row_factors import row_factors
@@ -26,16 +25,6 @@ from hw_models.arrays import Floats
 def split_readouts(here: Floating) -> Floating:
     """Matrices that read the states of conductances get a second one for the rounding error of their weights."""
     return replace(here, precision=readouts.with_split_readouts(here.graph, here.precision))
-
-
-def centre_inputs(here: Floating) -> Floating:
-    """The host subtracts each channel's middle; the offset is folded into the constants that follow."""
-    return here.written(with_centred_inputs(here.observed, here.precision.margin, timed=here.timed))
-
-
-def shut_gates(here: Floating) -> Floating:
-    """A slow state becomes itself plus a step with fraction bits of its own: q * v + a -> v + (a - (1 - q) * v)."""
-    return here.written(gates.with_shut_gates(here.graph, here.observed.sequences))
 
 
 def scale_inputs(here: Floating) -> Floating:
@@ -78,11 +67,6 @@ def leave_to_host(here: Floating) -> Floating:
 def bound(here: Floating) -> Floating:
     """What each value can be, in the units that it now has: where arguments are clipped, and quotients normalised."""
     return replace(here, bounds=find_bounds(here.graph, here.observed, here.precision.margin))
-
-
-def clip_arguments(here: Floating) -> Floating:
-    """Arguments that would have too few fraction bits are clipped where their function is flat."""
-    return here.written(argument_clipping.with_clipped_arguments(here.graph, here.bounds, here.precision))
 
 
 def normalise_quotients(here: Floating) -> Floating:

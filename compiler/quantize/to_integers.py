@@ -8,19 +8,19 @@ from typing import TypeAlias
 
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
+from compiler.quantize.argument_clipping import clip_arguments
+from compiler.quantize.centred_inputs import centre_inputs
 from compiler.quantize.floating import Floating
 from compiler.quantize.formats import choose_formats
+from compiler.quantize.gates import shut_gates
 from compiler.quantize.precision import Precision
 from compiler.quantize.ranged import find_ranges
 from compiler.quantize.real_stages import (
     bound,
-    centre_inputs,
-    clip_arguments,
     extract_rows,
     leave_to_host,
     normalise_quotients,
     scale_inputs,
-    shut_gates,
     split_beside_norms,
     split_readouts,
 )
