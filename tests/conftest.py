@@ -9,7 +9,7 @@ Keras reads its backend when it is first imported.
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -25,16 +25,22 @@ WHOLE: dict[str, object] = {}
 """Those values, once it has been imported"""
 
 
-def pytest_collection_finish() -> None:
-    """All that the tests import stays: the garbage collector need not go through it again and again.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """All that the tests import stays: the garbage collector need not go through it, then or again and again.
 
     Nor may it count it: it goes through all when what is new is a quarter of what there was the last time. What a
     compile makes is gone, or kept, after many more than 700 objects: looked through so often it is a tenth of the time.
     """
-    gc.collect()
-    gc.freeze()
-    gc.collect()
-    gc.set_threshold(YOUNG)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.collect()
+        gc.set_threshold(YOUNG)
+        gc.enable()
 
 
 def _run(run: Callable[..., object], item: pytest.Item, nextitem: pytest.Item | None) -> object:
