@@ -9,7 +9,7 @@ import numpy as np
 from compiler.functions import FUNCTIONS, Function, Symmetry
 from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
-from compiler.quantize.integer_builder import Builder
+from compiler.quantize.integer_builder import IntegerBuilder
 from compiler.quantize.knots import Curve
 from compiler.quantize.limits import argument_fraction, is_square, one_sided, spans_octaves
 from compiler.quantize.octaves import lower_over_octaves
@@ -20,7 +20,7 @@ from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats
 
 
-def lower_apply(build: Builder, op: Apply, within: Interval, floor: Floats | None) -> str:
+def lower_apply(build: IntegerBuilder, op: Apply, within: Interval, floor: Floats | None) -> str:
     """`op` in integers, its argument `within` an interval; the result has the fraction that `build.wanted` gives it.
 
     `floor` is where the argument is clipped, None where never.
@@ -64,7 +64,7 @@ def lower_apply(build: Builder, op: Apply, within: Interval, floor: Floats | Non
     return build.emit(Select(op.out, negative, mirrored, half), fraction, of=op.out)
 
 
-def _argument(build: Builder, op: Apply) -> str:
+def _argument(build: IntegerBuilder, op: Apply) -> str:
     """The argument with the fraction bits that the function wants of it."""
     x = build.read(op.x)
     if x in build.source.constants:
@@ -74,7 +74,7 @@ def _argument(build: Builder, op: Apply) -> str:
     return build.shifted(x, min(build.wanted.get(op.x, 0), wanted))
 
 
-def _defined(build: Builder, op: Apply, function: Function, x: str) -> str:
+def _defined(build: IntegerBuilder, op: Apply, function: Function, x: str) -> str:
     """The argument from where the function is defined on: the format that all channels share may reach below."""
     fraction = build.fraction(x)
     if function.least is None or build.spans[x].least >= (least := round(function.least * 2.0**fraction)):
@@ -82,7 +82,7 @@ def _defined(build: Builder, op: Apply, function: Function, x: str) -> str:
     return build.emit(Max(f"{op.out}.argument", x, build.number(least, fraction)), fraction)
 
 
-def _clipped(build: Builder, op: Apply, x: str, floor: float) -> str:
+def _clipped(build: IntegerBuilder, op: Apply, x: str, floor: float) -> str:
     """The argument of a logarithm from where it is finite on; what is clipped is counted."""
     fraction, span = build.fraction(x), build.spans[x]
     pole = FUNCTIONS[op.function].least or 0.0
@@ -92,7 +92,7 @@ def _clipped(build: Builder, op: Apply, x: str, floor: float) -> str:
     return build.saturated(x, fraction, (least, max(span.most, least)), f"{op.x}.clipped")
 
 
-def _table(build: Builder, op: Apply, function: Function, x: str, low: int) -> PolynomialTable:
+def _table(build: IntegerBuilder, op: Apply, function: Function, x: str, low: int) -> PolynomialTable:
     """The table of a function's half for `x`, an integer value of at least `low`."""
     here, high, fraction = build.precision.at(op.out), build.spans[x].most, build.wanted[op.out]
     flat_below, flat_above = function.limit_below is not None, function.limit is not None

@@ -11,7 +11,7 @@ import numpy as np
 
 from compiler.graph.graph import State
 from compiler.graph.ops import Add, And, Shift, StateRead, StateWrite
-from compiler.quantize.integer_builder import Builder
+from compiler.quantize.integer_builder import IntegerBuilder
 from compiler.quantize.slow_states import Carried
 from hw_models.fixed_point import Format
 
@@ -26,7 +26,7 @@ def carry_name(state: str) -> str:
     return f"{state}.carry"
 
 
-def lower_carried(build: Builder, op: Add, carried: Carried) -> str | None:
+def lower_carried(build: IntegerBuilder, op: Add, carried: Carried) -> str | None:
     """The state and its step in integers, with the carry; None where the step's word has no bit to spare."""
     fraction = build.wanted[op.out]
     step = build.read(carried.step)
@@ -53,5 +53,5 @@ def lower_carried(build: Builder, op: Add, carried: Carried) -> str | None:
     return build.emit(Add(op.out, state, whole), fraction, of=op.out)
 
 
-def _reach(build: Builder, name: str, fraction: int) -> int:
+def _reach(build: IntegerBuilder, name: str, fraction: int) -> int:
     return (build.spans[name].magnitude >> max(0, build.fraction(name) - fraction)) + 1

@@ -20,7 +20,7 @@ from compiler.graph.shapes import MOST_SHIFT
 from compiler.quantize.bias import BIAS, Errors
 from compiler.quantize.formats import Formats
 from compiler.quantize.limits import WordError
-from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of
+from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, span_of
 from hw_models.arrays import Array, Floats
 from hw_models.fixed_point import Format
 
@@ -31,7 +31,7 @@ FAR = 2.0**62
 """Beyond all words, and within 64 bits."""
 
 
-class Builder:
+class IntegerBuilder:
     """An integer graph in the making, from the float graph `source`, whose values have `formats`.
 
     `known` are the names that the user's graph has, too: only those does an integer value represent, for a value
@@ -250,6 +250,3 @@ def state_format(fraction: int, low: float, high: float) -> Format:
 def with_format(state: State, form: Format, initial: str) -> State:
     """The integer graph's state for a float graph's one."""
     return replace(state, format=form, initial=initial, low=None, high=None)
-
-
-__all__ = ["Builder", "Limits", "of_format", "state_format", "with_format"]

@@ -13,7 +13,7 @@ import numpy as np
 from compiler.graph import ops
 from compiler.graph.op_table import OpTable
 from compiler.quantize.activation import lower_apply
-from compiler.quantize.integer_builder import Builder, state_format
+from compiler.quantize.integer_builder import IntegerBuilder, state_format
 from compiler.quantize.matvec import lower_mat_vec
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
@@ -27,7 +27,7 @@ from hw_models.fixed_point import Format
 class Lowering:
     """What lowering an op looks at: the graph it builds, and what is known of the float graph's values."""
 
-    build: Builder
+    build: IntegerBuilder
     ranged: Ranged
     states: Mapping[str, Format]
     """the formats of the states"""
@@ -149,7 +149,7 @@ def _select(op: ops.Select, here: Lowering) -> None:
     build.emit(ops.Select(op.out, build.at(op.condition, 0), a, b), fraction, of=op.out)
 
 
-def _near(build: Builder, name: str, other: str) -> str:
+def _near(build: IntegerBuilder, name: str, other: str) -> str:
     """A constant beyond all words brought to just beyond all that `other` can be: compared with it, it is the same."""
     constant, word = build.constants.get(name), build.chip.word_high
     if constant is None or (constant.min(initial=0) >= -word - 1 and constant.max(initial=0) <= word):
@@ -158,6 +158,6 @@ def _near(build: Builder, name: str, other: str) -> str:
     return build.constant(f"{name}.near", np.clip(constant, span.least - 1, span.most + 1), build.fractions[name])
 
 
-def _error(build: Builder, other: str, fraction: int, sign: float) -> Floats | float:
+def _error(build: IntegerBuilder, other: str, fraction: int, sign: float) -> Floats | float:
     """What a constant operand of a sum has to make good: the expected error of the `other` operand."""
     return 0.0 if other in build.source.constants else sign * build.bias[build.at(other, fraction)]

@@ -10,7 +10,7 @@ from compiler.graph.lowered import Exact
 from compiler.graph.matrix import column_sizes, matrix_product, places_of
 from compiler.graph.ops import Add, And, MatVec, Shift, Sub
 from compiler.quantize.fractions import MOST_LOW_BITS
-from compiler.quantize.integer_builder import Builder
+from compiler.quantize.integer_builder import IntegerBuilder
 from compiler.quantize.limits import source_exponents
 from compiler.quantize.matrices import Rounding, is_calibrated, over_calibration, patches, round_to_nearest
 from compiler.ranges.observed import Observed
@@ -20,7 +20,7 @@ LOW_WEIGHT_BITS = 8
 """How much further down a split weight's second matrix stands, at most; its weights then reach +-2^7."""
 
 
-def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
+def lower_mat_vec(build: IntegerBuilder, op: MatVec, observed: Observed) -> str:
     """`op` in integers; its result has the fraction that `build.wanted` gives it."""
     here = build.precision.at(op.out)
     fraction = build.wanted[op.out]
@@ -65,7 +65,7 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
 
 
 def _low_weights(
-    build: Builder, op: MatVec, sources: list[str], rest: Floats, rounded: Rounding
+    build: IntegerBuilder, op: MatVec, sources: list[str], rest: Floats, rounded: Rounding
 ) -> tuple[Integers, int]:
     """The second matrix for the `rest` of the weights, and how many bits further down it stands.
 
@@ -81,7 +81,7 @@ def _low_weights(
     return np.zeros(rest.shape, np.int64), 0
 
 
-def _low_bits(build: Builder, op: MatVec, wanted: list[int], weights: Integers) -> int:
+def _low_bits(build: IntegerBuilder, op: MatVec, wanted: list[int], weights: Integers) -> int:
     """How many bits the messages have below their `wanted` fractions, at most MOST_LOW_BITS.
 
     A row's sum of these bits, each message's up to 2^(bits - 1), stays within a word.
@@ -92,7 +92,7 @@ def _low_bits(build: Builder, op: MatVec, wanted: list[int], weights: Integers) 
     return max(0, min([MOST_LOW_BITS, room, *more]))
 
 
-def _message(build: Builder, source: str, fraction: int, low_bits: int) -> tuple[str, str, str]:
+def _message(build: IntegerBuilder, source: str, fraction: int, low_bits: int) -> tuple[str, str, str]:
     """The message with `fraction` bits, what `low_bits` more would add to it or take from it, and both in one.
 
     It is rounded, not floored: a second matrix meets it alone, and half an LSB would add up over a row.
@@ -109,7 +109,7 @@ def _message(build: Builder, source: str, fraction: int, low_bits: int) -> tuple
     return upper, lower, whole
 
 
-def _total(build: Builder, out: str, terms: list[str], fraction: int) -> str:
+def _total(build: IntegerBuilder, out: str, terms: list[str], fraction: int) -> str:
     total = terms[0]
     for term in terms[1:-1]:
         total = build.emit(Add(f"{out}.total", total, term), fraction)

@@ -14,7 +14,7 @@ import numpy as np
 from compiler.functions import Function
 from compiler.functions.function import Scaling
 from compiler.graph.ops import Add, Apply, Compare, MulShift, Relation, Select, Shift, Sub
-from compiler.quantize.integer_builder import Builder
+from compiler.quantize.integer_builder import IntegerBuilder
 from compiler.quantize.knots import Curve, Real
 from compiler.quantize.polynomial import PolynomialTable, fit_segments, steps, uniform_lines
 from compiler.quantize.quotient import emit_table
@@ -26,7 +26,7 @@ BITS_OF_TABLES = 24
 """the same on a chip that looks tables up"""
 
 
-def lower_over_octaves(build: Builder, op: Apply, function: Function, x: str) -> str:
+def lower_over_octaves(build: IntegerBuilder, op: Apply, function: Function, x: str) -> str:
     """`op` of the integers `x`, none of which is below where the function is defined."""
     stride = 2 if function.scaling is Scaling.ROOT else 1
     if function.least:
@@ -64,7 +64,7 @@ def lower_over_octaves(build: Builder, op: Apply, function: Function, x: str) ->
     return build.emit(Select(op.out, none, build.number(0, fraction), root), fraction, of=op.out)
 
 
-def _table(build: Builder, op: Apply, real: Real, fraction: int) -> PolynomialTable:
+def _table(build: IntegerBuilder, op: Apply, real: Real, fraction: int) -> PolynomialTable:
     """A function's table over 0 to 1, with that many fraction bits."""
     here, widths = build.precision.at(op.out), (build.chip.word_bits, build.chip.product_bits)
     if build.chip.table:

@@ -11,7 +11,7 @@ import numpy as np
 
 from compiler.functions import Function, Symmetry
 from compiler.graph.ops import Shift, Sub
-from compiler.quantize.integer_builder import Builder
+from compiler.quantize.integer_builder import IntegerBuilder
 from compiler.quantize.polynomial import steps
 from compiler.quantize.quotient import emit_table
 from hw_models.errors import QuantizeError
@@ -22,7 +22,7 @@ COARSEST = 16
 """LSB in a period, at least"""
 
 
-def within_period(build: Builder, name: str, x: str, function: Function) -> str:
+def within_period(build: IntegerBuilder, name: str, x: str, function: Function) -> str:
     """The integers `x` less the multiples of the function's period: around 0, or from 0 on."""
     # A multiple, and the difference from it, which intervals do not see to be small, are to fit words.
     reach = 2 * build.spans[x].magnitude + int(np.ceil((function.period or 1.0) * 2.0 ** build.fraction(x)))
@@ -56,14 +56,14 @@ def within_period(build: Builder, name: str, x: str, function: Function) -> str:
     return x
 
 
-def _farthest(build: Builder, x: str, length: float, start: float) -> int:
+def _farthest(build: IntegerBuilder, x: str, length: float, start: float) -> int:
     """How far intervals see the argument from a multiple of `length`."""
     low, high = build.spans[x].least, build.spans[x].most
     first, last = (round(np.floor((end - start) / length) * length) for end in (low, high))
     return max(last - low, high - first)
 
 
-def _count(build: Builder, x: str, period: float, start: float) -> int:
+def _count(build: IntegerBuilder, x: str, period: float, start: float) -> int:
     """How many periods the argument spans."""
     span = build.spans[x]
     return int(np.floor((span.most - start) / period) - np.floor((span.least - start) / period)) + 1

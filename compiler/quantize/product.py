@@ -10,7 +10,7 @@ from compiler.graph.lowered import Exact
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
 from compiler.graph.shapes import MOST_SHIFT
 from compiler.quantize.fractions import GUARD_BITS
-from compiler.quantize.integer_builder import Builder
+from compiler.quantize.integer_builder import IntegerBuilder
 from compiler.quantize.limits import operand_limit
 from compiler.quantize.precision import Precision
 from compiler.ranges.integer_spans import Span, exactly
@@ -25,7 +25,7 @@ NEAR = 4
 """LSB beyond 0 that need no care"""
 
 
-def lower_mul(build: Builder, op: Mul, proven: Interval) -> str:
+def lower_mul(build: IntegerBuilder, op: Mul, proven: Interval) -> str:
     """`op` in integers, of the sign that is `proven`; its result has the fraction that `build.wanted` gives it."""
     result = _lowered(build, op)
     span, fraction = build.spans[result], build.fraction(result)
@@ -43,7 +43,7 @@ def lower_mul(build: Builder, op: Mul, proven: Interval) -> str:
     return result
 
 
-def _lowered(build: Builder, op: Mul) -> str:
+def _lowered(build: IntegerBuilder, op: Mul) -> str:
     if negates(build.source, op):
         zero = build.number(0, build.wanted[op.out])
         return build.emit(Sub(op.out, zero, build.at(op.a, build.wanted[op.out])), build.wanted[op.out], of=op.out)
@@ -63,7 +63,7 @@ def _lowered(build: Builder, op: Mul) -> str:
     return product_at(build, op.out, Factors(narrow, wide), build.wanted[op.out], of=op.out)
 
 
-def _with_rest(build: Builder, op: Mul, narrow: str, wide: str, bits: int) -> str | None:
+def _with_rest(build: IntegerBuilder, op: Mul, narrow: str, wide: str, bits: int) -> str | None:
     """The product with all bits of both factors: the lowest `bits` of the narrow one meet the wide one by themselves.
 
     What is small of it is summed with guard bits and rounded. None where the result has too many bits for that.
@@ -83,34 +83,34 @@ def _with_rest(build: Builder, op: Mul, narrow: str, wide: str, bits: int) -> st
     return build.emit(Add(op.out, main, build.shifted(small, wanted)), wanted, of=op.out)
 
 
-def _halves(build: Builder, wide: str) -> tuple[str, str]:
+def _halves(build: IntegerBuilder, wide: str) -> tuple[str, str]:
     """What a value is beyond half a word, and the half."""
     k, fraction = _half(build), build.fraction(wide)
     high = build.emit(Shift(f"{wide}.high", wide, build.number(-k)), fraction - k)
     return high, build.emit(And(f"{wide}.low", wide, build.number(2**k - 1)), fraction)
 
 
-def _multiplied(build: Builder, out: str, a: str, b: str, fraction: int) -> str:
+def _multiplied(build: IntegerBuilder, out: str, a: str, b: str, fraction: int) -> str:
     shift = build.number(build.fraction(a) + build.fraction(b) - fraction)
     return build.emit(MulShift(out, a, b, shift), fraction)
 
 
-def _narrow_limit(build: Builder) -> int:
+def _narrow_limit(build: IntegerBuilder) -> int:
     """The largest factor whose product with the low half of a word fits."""
     return (2**build.chip.product_bits - 1) // (2 ** _half(build) - 1)
 
 
-def _half(build: Builder) -> int:
+def _half(build: IntegerBuilder) -> int:
     """Bits of the lower half of a word. Of the words that precision fills: a chip's may be wider than its products."""
     return build.precision.word // 2
 
 
-def _narrowed(build: Builder, name: str, limit: int) -> str:
+def _narrowed(build: IntegerBuilder, name: str, limit: int) -> str:
     """The value `name` with as many bits taken off as it needs to stay within `limit`."""
     return build.shifted(name, build.fraction(name) - _surplus(build, name, limit))
 
 
-def _surplus(build: Builder, name: str, limit: int) -> int:
+def _surplus(build: IntegerBuilder, name: str, limit: int) -> int:
     """How many bits `name` has too many to stay within `limit`."""
     drop = max(0, build.spans[name].magnitude.bit_length() - limit.bit_length())
     if (build.spans[name].magnitude >> drop) + 1 > limit:
@@ -127,7 +127,7 @@ class Factors:
     exponent: int = 0
 
 
-def product_at(build: Builder, out: str, factors: Factors, fraction: int, of: str | None = None) -> str:
+def product_at(build: IntegerBuilder, out: str, factors: Factors, fraction: int, of: str | None = None) -> str:
     """The product at `fraction`: one multiply, or two where it would not fit.
 
     wide = high * 2^k + low, k half a word: (narrow * high >> s - k) + (narrow * low >> s).
@@ -152,7 +152,7 @@ def product_at(build: Builder, out: str, factors: Factors, fraction: int, of: st
     return build.emit(Shift(out, total, build.number(kept - shift)), fraction, of=of)
 
 
-def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
+def _with_parameter(build: IntegerBuilder, op: Mul, value: str, constant: str) -> str:
     """Each element's parameter has its own exponent: as many significant bits for the small as for the large."""
     here = build.precision.at(op.out)
     exact = build.source.constants[constant].astype(np.float64)
@@ -170,7 +170,7 @@ def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
     return build.emit(MulShift(op.out, x, c, _shifts(build, constant, shifts)), fraction, of=op.out)
 
 
-def _wide_with_parameter(build: Builder, op: Mul, x: str, exact: Floats, constant: str) -> str | None:
+def _wide_with_parameter(build: IntegerBuilder, op: Mul, x: str, exact: Floats, constant: str) -> str | None:
     """The product with all bits of `x`, in halves; None where one multiply does, or the result has fewer bits."""
     here, fraction, k = build.precision.at(op.out), build.wanted[op.out], _half(build)
     if build.spans[x].magnitude < operand_limit(here, exact):
@@ -190,7 +190,7 @@ def _wide_with_parameter(build: Builder, op: Mul, x: str, exact: Floats, constan
 
 
 def _parameter(
-    build: Builder, precision: Precision, exact: Floats, factor: Span, fewer: int
+    build: IntegerBuilder, precision: Precision, exact: Floats, factor: Span, fewer: int
 ) -> tuple[Integers, Integers]:
     """The integers of a parameter that meets `factor`, and the shifts of the products that leave `fewer` bits."""
     reach = np.maximum(np.abs(factor.low), np.abs(factor.high))
@@ -203,6 +203,6 @@ def _parameter(
     return np.floor(exact * 2.0 ** (shift - fewer) + 0.5).astype(np.int64), shift.astype(np.int64)
 
 
-def _shifts(build: Builder, constant: str, shifts: Integers) -> str:
+def _shifts(build: IntegerBuilder, constant: str, shifts: Integers) -> str:
     """The shifts as a constant: one number where all are the same."""
     return build.constant(f"{constant}>>", shifts[:1] if np.all(shifts == shifts[0]) else shifts)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, Shift, Sub
-from compiler.quantize.integer_builder import Builder
+from compiler.quantize.integer_builder import IntegerBuilder
 from compiler.quantize.knots import Curve
 from compiler.quantize.limits import fraction_for, operand_limit, word_limit
 from compiler.quantize.polynomial import PolynomialTable, fit_segments, steps
@@ -26,7 +26,7 @@ RECIPROCAL_FRACTION = 18
 """1 < 1/d <= 2 has 19 bits: the narrow factor of a wide product."""
 
 
-def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np.float64] | None) -> str:
+def lower_div(build: IntegerBuilder, op: Div, quotient: Interval, floor: npt.NDArray[np.float64] | None) -> str:
     """`op` in integers. `quotient` bounds the result; `floor` is where the denominator is clipped, None where never."""
     d = build.at(op.b, build.wanted.get(op.b, build.precision.word - 2))
     least = 1 if floor is None else max(1, int(np.min(floor) * 2.0 ** build.fraction(d)))
@@ -59,7 +59,7 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
     return _rounded(build, op, quotient, Factors(reciprocal, scaled, exponent))
 
 
-def _rounded(build: Builder, op: Div, quotient: Interval, factors: Factors) -> str:
+def _rounded(build: IntegerBuilder, op: Div, quotient: Interval, factors: Factors) -> str:
     """The product, without the bias of flooring: a quotient is often added to a state, step after step.
 
     A slow neuron's steps are small: they have room for guard bits, and are rounded half up. Where the word is full,
@@ -76,7 +76,7 @@ def _rounded(build: Builder, op: Div, quotient: Interval, factors: Factors) -> s
     return build.emit(Add(op.out, raw, build.number(lost, fraction)), fraction, of=op.out)
 
 
-def _divide(build: Builder, op: Div, d: str, quotient: Interval) -> str:
+def _divide(build: IntegerBuilder, op: Div, d: str, quotient: Interval) -> str:
     """Computed coarser where the word does not hold what intervals make of numerator and denominator."""
     limit = int(operand_limit(build.precision.at(op.out)))
     drop = max(0, build.spans[d].most.bit_length() - limit.bit_length())
@@ -103,7 +103,7 @@ def _divide(build: Builder, op: Div, d: str, quotient: Interval) -> str:
     return build.emit(Shift(op.out, coarse, build.number(finer)), build.wanted[op.out], (-most, most), of=op.out)
 
 
-def emit_table(build: Builder, name: str, x: str, table: PolynomialTable, of: str | None = None) -> str:
+def emit_table(build: IntegerBuilder, name: str, x: str, table: PolynomialTable, of: str | None = None) -> str:
     """A `PiecewisePolynomial` of the integer value `x`."""
     op = PiecewisePolynomial(
         name,

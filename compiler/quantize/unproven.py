@@ -20,7 +20,7 @@ from compiler.graph.ops import Add, Op, StateWrite
 from compiler.graph.validate import validate
 from compiler.quantize.carry import lower_carried
 from compiler.quantize.formats import Formats
-from compiler.quantize.integer_builder import Builder, state_format, with_format
+from compiler.quantize.integer_builder import IntegerBuilder, state_format, with_format
 from compiler.quantize.limits import WordError
 from compiler.quantize.lowering import LOWER, Lowering
 from compiler.ranges.norms import under_roots
@@ -62,7 +62,7 @@ def lower(formats: Formats) -> Unproven:
 
 def _lowered(formats: Formats) -> Unproven:
     """Every op in integers of these formats."""
-    ranged, build = formats.ranged, Builder(formats)
+    ranged, build = formats.ranged, IntegerBuilder(formats)
     states = tuple(_state(build, s, ranged.states[s.name]) for s in ranged.graph.states)
     here = Lowering(build, ranged, {s.name: s.format for s in states if s.format is not None})
     normed = under_roots(ranged.graph).normed
@@ -99,7 +99,7 @@ def _writes_first(ops: Sequence[Op]) -> list[Op]:
     return [each for op in ops if id(op) not in early for each in (op, *ready.get(op.result or "", ()))]
 
 
-def _state(build: Builder, state: State, interval: Interval) -> State:
+def _state(build: IntegerBuilder, state: State, interval: Interval) -> State:
     fraction = build.wanted[state.name]
     # A state that rests on its bound is now and then rounded past it: the word has room for that.
     slack = ROUNDING_ROOM * interval.magnitude if state.low is not None else 0.0
@@ -108,7 +108,7 @@ def _state(build: Builder, state: State, interval: Interval) -> State:
     return with_format(state, form, initial)
 
 
-def _time_constants(build: Builder) -> tuple[TimeConstant, ...]:
+def _time_constants(build: IntegerBuilder) -> tuple[TimeConstant, ...]:
     found = []
     sums = {op.out: op for _, op in build.source.ops() if isinstance(op, Add)}
     for t in build.source.time_constants:
