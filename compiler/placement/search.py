@@ -51,7 +51,7 @@ def place(
     return best if best.chip == chip else replace(best, chip=chip)
 
 
-def arranged(network: MappedNetwork, chip: Chip, bits: float | None = None, spread: int = 1) -> Placement:
+def arranged(network: MappedNetwork, chip: Chip, bits: float | None, spread: int) -> Placement:
     """On as many cores as it takes, however many chips there are."""
     filler = Filler(network, memory_of(chip), bits)
     best = _best(filler, chip)

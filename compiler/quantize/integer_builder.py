@@ -216,11 +216,11 @@ class IntegerBuilder:
             return self.emit(Shift(of, name, self.number(-down)), fraction, of=of)
         return self.emit(Rescale(of, name, down), fraction, of=of)
 
-    def saturated(self, name: str, fraction: int, limits: Limits, out: str, of: str | None = None) -> str:
+    def saturated(self, name: str, fraction: int, limits: Limits, out: str) -> str:
         """`name` with `fraction` bits inside `limits`; what lies outside is clipped and counted under `out`."""
         if self.fraction(name) < fraction:
             name = self.shifted(name, fraction)
-        return self.emit(Rescale(out, name, self.fraction(name) - fraction), fraction, limits, of)
+        return self.emit(Rescale(out, name, self.fraction(name) - fraction), fraction, limits)
 
     def clip(self, name: str, low: float, high: float) -> None:
         """The float value `name` is clipped to low..high from here on; what is clipped is counted."""

@@ -55,7 +55,7 @@ def by_length(arrays: Sequence[Floats], most: int) -> list[list[int]]:
     return [numbers[i : i + most] for numbers in groups.values() for i in range(0, len(numbers), most)]
 
 
-def first_steps(sequences: Sequence[Floats], rows: int = 4, steps: int = 32) -> Floats:
+def first_steps(sequences: Sequence[Floats], rows: int, steps: int) -> Floats:
     """The beginning of the first sequences, as a small batch (rows, steps, channels)."""
     some = sequences[:rows]
     steps = min(steps, *(len(s) for s in some))
