@@ -53,10 +53,8 @@ def instrumented(
     are now; `kept` takes the names of those that a call had changed.
     """
     model = unwrapped(model)
-    # pruned modules keep a computed tensor, which deepcopy refuses
-    computed = [v for m in model.modules() for v in vars(m).values() if isinstance(v, torch.Tensor) and not v.is_leaf]
     try:
-        clone = copy.deepcopy(model, {id(t): t.detach().clone() for t in computed}).cpu().eval()
+        clone = copy.deepcopy(model, dict(_others(model))).cpu().eval()
     except RuntimeError as error:
         raise TraceError(
             "the model cannot be copied",
@@ -82,6 +80,16 @@ def instrumented(
     if anew:
         setattr(clone, "forward", as_the_first)  # noqa: B010
     return clone
+
+
+def _others(model: torch.nn.Module) -> Iterator[tuple[int, torch.Tensor]]:
+    """What stands in a copy for a tensor, by its identity: pruned modules keep a computed one, which deepcopy refuses;
+    of sparse ones nobody sees the strides."""
+    for module in model.modules():
+        for own in (vars(module), module._buffers, module._parameters):
+            for tensor in own.values():
+                if isinstance(tensor, torch.Tensor) and (tensor.layout != torch.strided or not tensor.is_leaf):
+                    yield id(tensor), tensor.detach().to_dense().clone()
 
 
 def convert(model: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:

@@ -107,6 +107,10 @@ class Recording(TorchFunctionMode):
 def _filling(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """What the first argument of an in-place function becomes."""
     target, *rest = args
+    if func in _NUMBERS and isinstance(target, torch.Tensor):
+        value = rest[0] if rest else kwargs.get("value", 0.0)
+        value = value if isinstance(value, torch.Tensor) else torch.tensor(value)
+        return value.to(target.dtype).expand(target.shape)
     if func not in _COPIES or not isinstance(target, torch.Tensor):
         return _IN_PLACE[func](*args, **kwargs)
     value = rest[0] if rest else kwargs["src"]
@@ -282,7 +286,8 @@ _IN_PLACE: dict[TorchFunction, TorchFunction] = {
     for changing in spellings(f"__i{name[2:]}" if name.startswith("__") else f"{name}_")
 }
 """in-place function -> the function that returns a new tensor"""
-_COPIES = set(spellings("copy_"))
+_NUMBERS = set(spellings("zero_", "fill_"))
+_COPIES = {*spellings("copy_"), *_NUMBERS}
 _FILLS = {*_IN_PLACE, *_COPIES}
 """What writes all of its first argument"""
 _ALIASES = {"axis": "dim", "keepdims": "keepdim"}

@@ -38,6 +38,19 @@ def _nan_to_num(
     return torch.where(torch.eq(input, input), input, nan or 0.0)
 
 
+def _nansum(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Tensor:
+    return _nan_to_num(input if dtype is None else input.to(dtype)).sum(dim, keepdim)
+
+
+def _nanmean(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Tensor:
+    known = torch.eq(input, input).to(input.dtype if dtype is None else dtype)
+    return _nansum(input, dim, keepdim, dtype=dtype) / known.sum(dim, keepdim)
+
+
 def _of_all(join: Callable[..., Tensor], real: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`any` and `all`: over features, or a guard over the whole batch, which is decided where its answer is known."""
     over_features = logic.features(join)
@@ -63,7 +76,8 @@ FINITES: dict[Callable[..., object], Callable[..., object]] = {
         (("isfinite",), _is_finite),
         (("isinf",), _is_inf),
         (("nan_to_num",), _nan_to_num),
-        (("nansum",), lambda input, dim=None, keepdim=False: _nan_to_num(input).sum(dim, keepdim)),
+        (("nansum",), _nansum),
+        (("nanmean",), _nanmean),
     )
     for f in spellings(*names)
 }

@@ -102,6 +102,20 @@ def _asinh(input: Tensor) -> Tensor:
     return torch.where(input < 0, -size, size)
 
 
+NEAR_0 = 0.25
+"""Below it sin(x) / x is a series, whose quotient would be of two small numbers"""
+
+
+def _sinc(input: Tensor) -> Tensor:
+    size = abs(input)
+    square = torch.square(size.clamp(max=NEAR_0)) * math.pi**2
+    series = torch.zeros_like(input)
+    for power in range(8, -1, -1):
+        series = series * square + (-1) ** power / math.factorial(2 * power + 1)
+    far = torch.sin(size * math.pi) / (size.clamp(min=NEAR_0) * math.pi)
+    return torch.where(size < NEAR_0, series, far)
+
+
 def _atan2(input: Tensor, other: Tensor) -> Tensor:
     """In the first octant, then turned to the right one."""
     y, x = abs(input), abs(other)
@@ -130,6 +144,7 @@ POWERS: dict[Callable[..., object], Callable[..., object]] = {
         (("logaddexp",), _logaddexp),
         (("logsumexp",), _logsumexp),
         (("log_softmax",), _log_softmax),
+        (("sinc",), _sinc),
         (("acos", "arccos"), lambda input: math.pi / 2 - torch.asin(input)),
         (("arcsin",), torch.asin),
         (("arctan",), torch.atan),

@@ -28,25 +28,23 @@ def _cumsum(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> T
     return functional.linear(input.movedim(dim, -1), ones).movedim(-1, dim)
 
 
-def _cumprod(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
-    features_only(input, (dim,))
-    parts = list((input if dtype is None else input.to(dtype)).unbind(dim))
-    for number in range(1, len(parts)):
-        parts[number] = parts[number - 1] * parts[number]
-    return torch.stack(parts, dim)
+def _running(pairwise: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`cumprod` and `logcumsumexp`."""
+
+    def rule(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
+        features_only(input, (dim,))
+        parts = list((input if dtype is None else input.to(dtype)).unbind(dim))
+        for number in range(1, len(parts)):
+            parts[number] = pairwise(parts[number - 1], parts[number])
+        return torch.stack(parts, dim)
+
+    return rule
 
 
 def _cumulative(pairwise: Callable[..., Tensor]) -> Callable[..., object]:
     """`cummax` and `cummin`, without the places of what they find."""
-
-    def rule(input: Symbolic, dim: int) -> object:
-        features_only(input, (dim,))
-        parts = list(input.unbind(dim))
-        for number in range(1, len(parts)):
-            parts[number] = pairwise(parts[number - 1], parts[number])
-        return Extremal(torch.stack(parts, dim))
-
-    return rule
+    running = _running(pairwise)
+    return lambda input, dim: Extremal(running(input, dim))
 
 
 class _MinMax(NamedTuple):
@@ -120,7 +118,8 @@ REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
     for names, rule in (
         (("cumsum",), _cumsum),
         (("prod",), _prod),
-        (("cumprod",), _cumprod),
+        (("cumprod",), _running(torch.mul)),
+        (("logcumsumexp",), _running(torch.logaddexp)),
         (("cummax",), _cumulative(torch.maximum)),
         (("cummin",), _cumulative(torch.minimum)),
         (

@@ -135,6 +135,7 @@ RULES: dict[Callable[..., object], TorchRule] = {
     **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT", "H", "mH"))},
     functional.linear: linear,
     functional.embedding: embedding,
+    torch.sparse.mm: matmul,
     torch.where: logic.where,
     torch.Tensor.where: lambda input, condition, other: logic.where(condition, input, other),
 }

@@ -70,6 +70,31 @@ def test_a_cfc_is_a_normal_module(change):
     agrees(model, 3)
 
 
+@pytest.mark.parametrize("form", ["to_sparse", "to_sparse_csr"])
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_sparse_weights_are_dense_ones(form):
+    """A reservoir, as echo state networks have it."""
+
+    class Reservoir(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            weight = torch.randn(6, 6) * (torch.rand(6, 6) < 0.4) * 0.5
+            self.register_buffer("weight", getattr(weight, form)())
+            self.inputs = torch.nn.Linear(3, 6)
+
+        def forward(self, x):
+            h, answers = x.new_zeros(len(x), 6), []
+            for x_t in x.unbind(1):
+                h = torch.tanh(self.inputs(x_t) + torch.sparse.mm(self.weight, h.T).T + 0.1 * (self.weight @ h.T).T)
+                answers.append(h)
+            return torch.stack(answers, 1)
+
+    torch.manual_seed(0)
+    model = Reservoir()
+    agrees(model, 3)
+    assert model.weight.layout != torch.strided
+
+
 def test_mode_and_activation_come_from_the_module():
     """The state dicts of default and no_gate, and of all activations, have the same names."""
     torch.manual_seed(0)

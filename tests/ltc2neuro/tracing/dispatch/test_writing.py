@@ -110,6 +110,16 @@ def _features(model, x):
     return y
 
 
+def _numbers_in_place(model, x):
+    h, answers = x.new_zeros(len(x), 4), []
+    for x_t in x.unbind(1):
+        h = model.cell(x_t, h)
+        h[:, 0].zero_()
+        h[:, 1:3].fill_(0.5).sub_(x_t[:, :2])
+        answers.append(h.clone())
+    return torch.stack(answers, 1)
+
+
 def _never_copied(model, x):
     """All answers are the one tensor, which holds the last at the end."""
     h, answers = x.new_zeros(len(x), 4), []
@@ -137,6 +147,7 @@ WRITTEN = {
     "differences in place": (_delta, 3),
     "a filter in place": (_recursive, 3),
     "features": (_features, 3),
+    "zero_ and fill_": (_numbers_in_place, 3),
 }
 
 
