@@ -71,6 +71,8 @@ def _everywhere(precision: Precision) -> Iterator[Fields]:
         yield {"argument_fraction": max(4, precision.argument_fraction + step)}
     for step in (-1, 1):  # of a product's bits one has what the other leaves
         yield {"parameter": precision.parameter + step, "operand": precision.operand - step}
+    # what fits whole needs no halves: each of the two alone may gain nothing
+    yield {"parameter": precision.parameter + 1, "operand": precision.operand - 1, "wide_products": False}
 
 
 def _function(chip: Chip) -> list[Fields]:
