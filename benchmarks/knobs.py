@@ -52,7 +52,7 @@ of a sample by [the cost model](loihi2-cost.md), the accuracy is that of all tes
 |---|---|---|
 | more decibels | `split_weights`, `split_messages`, `whole_products`: `"accurate"` | `segments=16` |
 | fewer synapses' bits | `weight` | it changes nothing here |
-| less time | `segments=4`; split only where it counts: [search](search.md) | hardly: it is instructions and ticks |
+| less time | `segments=4`; split only where it counts: [search](search.md) | [more cores](search.md) |
 | to know which | `print(ltc2neuro.attribute(net, x))`: [where every decibel goes](causes.md) | the same |
 
 {tables}
