@@ -51,7 +51,21 @@ def labelled(rows: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
 @unrecorded
 def is_held(codes: torch.Tensor) -> bool:
     """Whether a tensor has no steps, and is the same at all."""
-    return codes.numel() > 0 and bool((rows_and_steps(labels_of(codes))[1] == HELD).all())
+    return codes.numel() > 0 and bool((labels_of(codes).numpy() % _STRIDE == HELD).all())
+
+
+@unrecorded
+def differences(codes: torch.Tensor) -> tuple[tuple[bool, bool], ...]:
+    """Whether rows, and whether steps, differ along each axis of a tensor."""
+    return _differences(labels_of(codes).contiguous().numpy().tobytes(), codes.shape)
+
+
+@lru_cache(64)
+def _differences(labels: bytes, shape: tuple[int, ...]) -> tuple[tuple[bool, bool], ...]:
+    """Most tensors of a model have the labels of others."""
+    rows, steps = np.divmod(np.frombuffer(labels, np.int64).reshape(shape), _STRIDE)
+    along = [[np.moveaxis(kind, axis, 0) for kind in (rows, steps)] for axis in range(len(shape))]
+    return tuple((bool(np.any(r != r[:1])), bool(np.any(s != s[:1]))) for r, s in along)
 
 
 @unrecorded
@@ -178,7 +192,7 @@ def axes_problem(codes: torch.Tensor, *, first: bool = False) -> str | None:
     if codes.numel() == 0:
         return None
     groups = group(labels_of(codes))
-    present = set(np.unique(labels_of(codes).numpy()).tolist())
+    present = set((np.unique(labels_of(codes).numpy()) if groups is None else groups.names).tolist())
     steps = {name % _STRIDE for name in present}
     if steps not in ({NOW}, {LAST}, {HELD}, set(range(STEPS)), {0} if first else {NOW}):
         return f"it takes step {', '.join(map(str, sorted(steps)))} out of {STEPS}"
@@ -226,6 +240,15 @@ def answer(codes: torch.Tensor) -> Integers:
 @unrecorded
 def layout(codes: torch.Tensor) -> TensorLayout | None:
     """The layout of a tensor; None where its leading axes are something else."""
+    return _layout(labels_of(codes).contiguous().numpy().tobytes(), codes.shape)
+
+
+@lru_cache(64)
+def _layout(labels: bytes, shape: tuple[int, ...]) -> TensorLayout | None:
+    """Most tensors of a model have the labels of others."""
+    codes = encode(
+        torch.from_numpy(np.frombuffer(labels, np.int64).reshape(shape).copy()), torch.zeros((), dtype=torch.int64)
+    )
     for time_first in (False, True):
         if starts_with(codes, sequence_labels(time_first)):
             return TensorLayout(True, time_first)

@@ -107,7 +107,6 @@ def noted(size: int) -> None:
 @unrecorded
 def counted(size: int, axis: int | None, codes: torch.Tensor, decisions: Decisions) -> int:
     """The size of one axis of a tensor with these `codes`, or None for all together: an extent, where it counts."""
-    labels = axes.labels_of(codes)
-    labels = labels.reshape(-1) if axis is None else labels.movedim(axis, 0)
-    rows, steps = (bool((kind != kind[:1]).any()) for kind in axes.rows_and_steps(labels))
+    along = axes.differences(codes)
+    rows, steps = along[axis] if axis is not None else (any(one) for one in zip((False, False), *along, strict=True))
     return _extent(size, CountedSize(decisions, rows, steps)) if rows or steps else size
