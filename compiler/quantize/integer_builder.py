@@ -220,6 +220,9 @@ class IntegerBuilder:
         """`name` with `fraction` bits inside `limits`; what lies outside is clipped and counted under `out`."""
         if self.fraction(name) < fraction:
             name = self.shifted(name, fraction)
+        out = fresh(
+            primed(out), self.values, self.constants
+        )  # it may be clipped already: as a value, then as a divisor
         return self.emit(Rescale(out, name, self.fraction(name) - fraction), fraction, limits)
 
     def clip(self, name: str, low: float, high: float) -> None:

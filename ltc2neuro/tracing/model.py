@@ -19,8 +19,8 @@ from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import raw_answers, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed_axes import drops
-from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
-from ltc2neuro.tracing.proof.proof import Subject, prove_long, prove_trace
+from ltc2neuro.tracing.proof.failures import DiffersError, FailsError, OwnArithmeticError
+from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, prove_long, prove_trace
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording_strategy import ModelSource, times_of
 from ltc2neuro.tracing.traced import Traced
@@ -80,6 +80,9 @@ def proved(
             evidence = prove_trace(_subject(model, traced), joined, exact, own)
         except (OwnArithmeticError, FailsError):
             if exact == own:
+                raise
+        except DiffersError as error:
+            if exact == own or not error.relative < ALLOWED[own]:  # nearer, it may compute a part in its own type
                 raise
         if evidence is None:
             traced, exact = source.recorded(spans, own), own

@@ -18,7 +18,7 @@ LENGTHS = (53, 59)
 SHORT = (1, 2)
 """Of two others: an axis of the last steps alone has no more than these"""
 _JOINS = {*spellings("mean", "sum", "amax", "amin", "max", "min", "prod", "logsumexp", "std", "var")}
-_POOLS = {torch.nn.functional.adaptive_avg_pool1d, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d}
+_POOLS = {*spellings("adaptive_avg_pool1d", "adaptive_max_pool1d", "_adaptive_max_pool1d")}
 _PADS = {torch.nn.functional.pad, *spellings("conv1d")}
 _ADDS = {*spellings("add", "__add__", "__radd__", "__iadd__", "add_")}
 _DIVIDES = {*spellings("div", "true_divide", "__truediv__", "__div__")}

@@ -120,8 +120,10 @@ def marked(kind: str, y: Symbolic) -> Symbolic:
 
 
 def steps_so_far(x: Symbolic, axis: int) -> torch.Tensor:
-    """How many there are, counted by the chip: (rows, ..., 1)."""
-    return _running("sum", valued(x.narrow(-1, 0, 1) * 0 + 1), axis, "steps")
+    """How many there are, counted by the chip: of one of the features, if there are any."""
+    features = x.dim() - 1 if axis < x.dim() - 1 else axis - 1
+    one = x if x.dim() == 2 else valued(x.narrow(features, 0, 1))
+    return _running("sum", valued(one * 0 + 1), axis, "steps")
 
 
 def _running(kind: str, x: Symbolic, axis: int, name: str = "") -> torch.Tensor:

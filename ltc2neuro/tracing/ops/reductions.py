@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -113,6 +113,17 @@ def _folded(function: Callable[..., Tensor], x: Tensor, dim: Axes, keepdim: bool
     return x
 
 
+def _adaptive_max_pool(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False) -> Tensor:
+    """The largest of so many parts of the last axis, which overlap where they do not fit."""
+    if return_indices:
+        raise TypeError("argument return_indices = True: nothing on the chip tells where a largest value is")
+    count, size = output_size if isinstance(output_size, int) else output_size[0], input.shape[-1]
+    if count == 1:
+        return largest(input, -1, keepdim=True)
+    ends = [(part * size // count, -(-(part + 1) * size // count)) for part in range(count)]
+    return torch.cat([largest(input.narrow(-1, low, high - low), -1, keepdim=True) for low, high in ends], -1)
+
+
 REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
     f: rule
     for names, rule in (
@@ -128,6 +139,7 @@ REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
         ),
         (("count_nonzero",), lambda input, dim: (input != 0).sum(dim)),
         (("amax",), largest),
+        (("adaptive_max_pool1d", "_adaptive_max_pool1d"), _adaptive_max_pool),
         (("max",), _extreme(torch.maximum, largest)),
         (("min",), _extreme(torch.minimum, smallest)),
         (("amin",), smallest),

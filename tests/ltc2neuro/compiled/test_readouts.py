@@ -64,6 +64,11 @@ READOUTS = {
     "mean, largest and last": ("last", lambda y, head: head(y.mean(1) + y.amax(1)) + head(y[:, -1])),
     "softmax of a mean": ("last", lambda y, head: torch.softmax(head(y.mean(1)), -1)),
     "joined": ("last", lambda y, head: torch.cat([y.mean(1), y.max(1).values, y[:, -1]], -1)),
+    "pools": (
+        "last",
+        lambda y, head: torch.cat([nn.functional.adaptive_max_pool1d(y.mT, 1), y.mT.mean(-1, keepdim=True)], 1)[..., 0],
+    ),
+    "rates in the type of weights": ("mean", lambda y, head: (y > 0).float().mean(1)),
     "spread": ("last", lambda y, head: head(y.std(1, correction=0))),
     "spread of samples": ("last", lambda y, head: y[..., :2].var(1)),
     "mean without the first": ("mean of all but 2", lambda y, head: head(y[:, 2:].mean(1))),

@@ -642,3 +642,25 @@ def test_what_is_no_steady_causal_program_is_refused_with_the_reason(name):
     with pytest.raises(Ltc2NeuroError, match=f"(?s){said}") as refused:
         trace(make(), list(X))
     assert "cell.model" not in str(refused.value)
+
+
+def test_a_divisor_that_is_clipped_may_be_a_state_that_is():
+    """RWKV: what has been seen, weighed by exponentials, over the sum of these."""
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.k, self.v, self.r = (nn.Linear(3, 4) for _ in range(3))
+            self.w = nn.Parameter(torch.linspace(-2.0, 0.0, 4))
+
+        def forward(self, x):
+            k, v, r, kept = torch.exp(self.k(x)), self.v(x), torch.sigmoid(self.r(x)), torch.exp(-torch.exp(self.w))
+            a = b = x.new_zeros(len(x), 4)
+            answers = []
+            for t in range(x.shape[1]):
+                answers.append(r[:, t] * (a + k[:, t] * v[:, t]) / (b + k[:, t]))
+                a, b = kept * a + k[:, t] * v[:, t], kept * b + k[:, t]
+            return torch.stack(answers, 1)
+
+    torch.manual_seed(0)
+    assert executors_agree(Model(), X.astype(np.float32)) > 30
