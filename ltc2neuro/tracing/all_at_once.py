@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import prod
 
 import torch
 
@@ -44,13 +43,8 @@ class Way:
     over: TimePlaces = field(default_factory=TimePlaces)
     """where it joins all steps, or the last so many, to answer once, and where windows begin with fewer"""
     starts: Starts | None = None
-
-    def read_out(self, recorded: Answer) -> Answers:
-        """The answers, where the one that was `recorded` holds them at many steps: with what the host does at last."""
-        if self.every or self.answers.several or self.answers.each[0].stepped:
-            return self.answers
-        shape, readout = self.answers.step_shape, "last" if recorded.every else recorded.readout
-        return alone(readout, shape, added=recorded.added[-prod(shape) :])
+    beside: tuple[int | str, ...] = ()
+    """what has no steps, beside an answer to each: last states, or means and the like over time"""
 
     @property
     def every(self) -> bool:
@@ -117,8 +111,13 @@ def copied(model: torch.nn.Module, given: ModelInputs, dt: float) -> torch.nn.Mo
     return instrumented(model, wrap, given.dtype)
 
 
-def way_of(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool) -> Way:
-    """How the model answers sequences in this order. Raises `TraceError` where it fails or answers to other rows."""
+def way_of(
+    model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool, beside: Sequence[int | str] = ()
+) -> Way:
+    """How the model answers sequences in this order; of what has no steps these are answers `beside` one to each.
+
+    Raises `TraceError` where it fails or answers to other rows.
+    """
     with undisturbed():
         clone = copied(model, given, dt)
         result = partial(_Result.of, clone, given, time_first=time_first)
@@ -127,15 +126,19 @@ def way_of(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first:
             single = result(1)
         except TraceError as error:
             fails = error
-        way = _way(given, results[0], _answers(results, single), time_first=time_first)
+        found = _answers(results, single)
+        without = [] if results[0].named else _without_steps(found)
+        told = {place: layout for place, layout in found.items() if place not in without or place in beside}
+        way = _way(given, results[0], told, time_first=time_first)
         way = replace(way, starts=Starts(model, first_states(model)))
         if not way.every and fails is not None:
             raise fails
         if any(answer.over.apart for answer in way.answers.each):
             _check_given_before(way, clone)
         over = time_places(partial(_called, clone, given, time_first=time_first), given)
-        joins = over.joins if way.answers.readout == "last" and not way.answers.several else {}
-    return replace(way, over=replace(over, joins=joins))
+    joined = any(latest == 0 for latest in over.joins.values())
+    joins = {} if way.every else over.joins
+    return replace(way, over=replace(over, joins=joins), beside=tuple(without) if joined else ())
 
 
 def _check_given_before(way: Way, model: torch.nn.Module) -> None:
@@ -159,8 +162,8 @@ def _called(model: torch.nn.Module, given: ModelInputs, x: torch.Tensor, *, time
 
 
 def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | str, _StepAxes]:
-    """Those among the tensors of results, and of that of a `single` step: what comes beside an answer to each step,
-    and has no steps, is a last state, if it has no name. Raises `TakenApartError` for an answer that has no layout."""
+    """Those among the tensors of results, and of that of a `single` step. Raises `TakenApartError` for an answer that
+    has no layout."""
     found: dict[int | str, _StepAxes] = {}
     begins = next(iter(results[0].tensors))
     for place in results[0].tensors:
@@ -177,9 +180,13 @@ def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | s
                 numbers="; ".join(f"{axes.ROWS} rows of {r.steps} steps give {r.tensors[place]}" for r in results),
                 advice="Return (batch, time, ...), or (batch, ...) of the last step.",
             )
-    if results[0].named or found[begins].readout == "last":
-        return found
-    return {place: layout for place, layout in found.items() if layout.readout != "last"}
+    return found
+
+
+def _without_steps(found: Mapping[int | str, _StepAxes]) -> list[int | str]:
+    """What comes beside an answer to each step, and has no steps: last states, if they are no readouts."""
+    begins = next(iter(found.values()))
+    return [place for place, layout in found.items() if begins.readout != "last" == layout.readout]
 
 
 def _latest(results: Sequence[_Result], place: int | str) -> _StepAxes | None:

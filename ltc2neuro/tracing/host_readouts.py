@@ -13,7 +13,7 @@ from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Div, Gather, Input, Linear, Mul, Op, StateRead, StateWrite, Sub
 from compiler.interpreters.execution import Frame
 from compiler.interpreters.float64 import KERNELS
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.compiled.readouts import readout, window
@@ -64,7 +64,7 @@ def host_readouts(
     graph: Graph, answers: Answers, values: Sequence[str], marks: Mapping[str, str], *, at_once: bool
 ) -> HostReadouts:
     """Of a recorded graph whose answers are these `values`, where `marks` stand for readouts of themselves; `at_once`:
-    its one answer holds those to the first step, to the first two, and so on.
+    it holds the answers to the first step, to the first two, and so on.
 
     Raises `HoldError` for a readout that must be a state, and `TraceError` for one that cannot be.
     """
@@ -84,9 +84,13 @@ def host_readouts(
         elif "" not in found.kinds:
             fixed.values[op.result] = KERNELS(op, graph)(fixed)
         made[op.result] = found
-    added = _added(graph, answers, fixed)
+    parts = (
+        _at_last(graph, answers)
+        if at_once
+        else [(v, answers.where[a.name]) for v, a in zip(values, answers.each, strict=True)]
+    )
     each = []
-    for answer, value in zip(answers.each, values, strict=True):
+    for answer, (value, elements) in zip(answers.each, parts, strict=True):
         kinds = made.get(value, _Composition()).kinds - {""}
         if not kinds:
             each.append(answer)
@@ -102,12 +106,30 @@ def host_readouts(
                 advice=f"Return all of them, and leave these out after the network: net(x)[:, {left_out}:].",
             )
         _check(graph, made[value], at_once=at_once)
-        own = added[answers.where[answer.name]] if kind.partition(" of ")[0] == "sum" else np.zeros(0)
+        whole = value if at_once else graph.answer.x
+        own = _added(graph, whole, fixed)[elements] if kind.partition(" of ")[0] == "sum" else np.zeros(0)
         kind = "last" if readout(kind).apart and not answer.every else kind
         each.append(replace(answer, readout=kind, added=tuple(own.tolist()) if own.any() else ()))
     read_out = replace(answers, each=tuple(each))
     after = frozenset(value for value, found in made.items() if found.kinds - {""})
-    return HostReadouts(read_out, without_bias(graph, read_out), after)
+    return HostReadouts(read_out, graph if at_once else without_bias(graph, read_out), after)
+
+
+def _at_last(graph: Graph, answers: Answers) -> list[tuple[str, Integers]]:
+    """The value that holds each answer to all samples, and its elements there: what gathers all answers is none."""
+    size, whole = sum(answer.size for answer in answers.each), graph.size(graph.answer.x)
+    found = []
+    for own in answers.where.values():
+        value, elements = graph.answer.x, np.arange(whole)[whole - size :][own]
+        while isinstance(op := graph.makers.get(value), Gather):
+            index = graph.constants[op.index].astype(np.int64)[elements]
+            starts = np.cumsum([0, *map(graph.size, op.sources)])
+            sources = np.searchsorted(starts, index, side="right") - 1
+            if np.any(sources != sources[0]):
+                break
+            value, elements = op.sources[sources[0]], index - starts[sources[0]]
+        found.append((value, elements))
+    return found
 
 
 def without_bias(graph: Graph, answers: Answers) -> Graph:
@@ -156,10 +178,9 @@ def _quotient(op: Div, parts: Mapping[str, _Composition]) -> _How:
     return _How.OTHERWISE if op.b in parts else _How.AFFINE
 
 
-def _added(graph: Graph, answers: Answers, fixed: Frame) -> Floats:
-    """What affine maps add: the answers where all readouts are 0."""
-    size = sum(a.size for a in answers.each)
-    return np.broadcast_to(fixed.values.get(graph.answer.x, np.zeros((1, 1)))[:, 0], size)
+def _added(graph: Graph, value: str, fixed: Frame) -> Floats:
+    """What affine maps add: the value where all readouts are 0."""
+    return np.broadcast_to(fixed.values.get(value, np.zeros((1, 1)))[:, 0], graph.size(value))
 
 
 def _of_latest(graph: Graph, kind: str, of: _Composition) -> str:

@@ -12,6 +12,7 @@ from compiler.graph import Graph
 from compiler.graph.validate import validate
 from compiler.steps.variables import Variable
 from hw_models.errors import Ltc2NeuroError, TraceError
+from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.inputs.several import TIMESPANS, Inputs
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.nn.recurrence import written
@@ -75,8 +76,8 @@ class Reads:
     """what each sample is put together from, of a model that takes several"""
     tokens: Tokens | None = None
     """where samples are tokens: which of their channels are none"""
-    at_once: bool = False
-    """whether a sample holds all steps: then the model may write into parts of tensors"""
+    at_once: Answers | None = None
+    """of a model whose sample holds all steps, what it answers to them: then it may write into parts of tensors"""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -124,7 +125,7 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
     if spans is not None:
         _check_keyword(model)
     recorder, clone = _recorder(model, clock, reads.dtype)
-    recorder.all_at_once, recorder.over_time = reads.at_once, over
+    recorder.all_at_once, recorder.over_time = reads.at_once is not None, over
     given = _arguments(recorder, clone, reads, tokens)
     try:
         answered = returned(_called(recorder, clone, given), recorder.is_state)
@@ -136,7 +137,8 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
     graph, final = recorder.graph()
     marks = {final[value]: kind for value, kind in over.marks.items()}
     values = [final.get(t.value, t.value) for t in answered.tensors]
-    read = host_readouts(graph, answered.answers, values, marks, at_once=reads.at_once)
+    at_once = reads.at_once is not None
+    read = host_readouts(graph, reads.at_once or answered.answers, values, marks, at_once=at_once)
     checkpoints = recorder.checkpoints.final(final)
     return Traced(
         answers=read.answers,

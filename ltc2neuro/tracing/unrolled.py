@@ -49,7 +49,7 @@ _CALL = re.compile(r"cell\.model\.?([\w.]*)(#\d+)?(?=,|$)")
 def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool) -> Traced:
     """Record a model that reads what it is given (batch, time, *sample_shape), or with `time_first`, as `record` does.
     Raises `TraceError`."""
-    way = way_of(model, given, dt, time_first=time_first)
+    way = _with_readouts(model, way_of(model, given, dt, time_first=time_first), dt)
     for line, steps in way.over.padded.items():
         if steps > STEPS[-1]:
             raise _too_far(f"{steps} steps are put before the first", str(line or ""))
@@ -65,6 +65,28 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
             raise error from None
 
 
+def _with_readouts(model: torch.nn.Module, way: Way, dt: float) -> Way:
+    """The same where what has no steps, beside an answer to each, is read out over time: an answer, and no state."""
+    if not way.beside:
+        return way
+    wide = way_of(model, way.given, dt, time_first=way.time_first, beside=way.beside)
+    try:
+        answers = _of_steps(model, wide, (STEPS[0] - 1,), Clock(dt)).answers.each
+    except TraceError:  # they are joined with something else: that is told of the answers
+        return way
+    names = [place for place, own in zip(wide.places, answers, strict=True) if own.readout != "last"]
+    found = [place for place in names if place in way.beside]
+    return way_of(model, way.given, dt, time_first=way.time_first, beside=found) if found else way
+
+
+def _of_steps(model: torch.nn.Module, way: Way, at: Sequence[int], clock: Clock) -> Traced:
+    """What is recorded over as many steps as there are up to the last of those, at which it answers."""
+    steps, given = at[-1] + 1, way.given
+    layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
+    reads = Reads((steps, *given.shape), given.dtype, tokens=given.tokens(steps), at_once=way.answers)
+    return record(layer, reads, clock, OverTime(places=way.over))
+
+
 def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) -> Traced:
     """The same of a model that answers in this way, over so many steps each."""
     given, clock, seen = way.given, Clock(dt), _LongerRun(model, way, dt)
@@ -72,11 +94,9 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
     for steps in each:
         every = way.every or (steps == STEPS[0] and not way.over.left_out) or isinstance(why, SettlesLateError)
         at = range(steps) if every else (steps - 2, steps - 1)
-        layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
         why = None
         try:
-            reads = Reads((steps, *given.shape), given.dtype, tokens=given.tokens(steps), at_once=True)
-            traced = record(layer, reads, clock, OverTime(places=way.over))
+            traced = _of_steps(model, way, at, clock)
             try:
                 traced, features, held = _in_features(traced, given)
                 graph = inferred(ManySteps(traced.graph, features, at, held), _own_name, traced.variables)
@@ -122,7 +142,7 @@ def _in_features(traced: Traced, given: ModelInputs) -> tuple[Traced, int, froze
 
 def _as_one_step(traced: Traced, graph: Graph, way: Way) -> Traced:
     """What was recorded over many steps, as one that the graph is."""
-    answers = way.read_out(traced.answers.each[0])
+    answers = way.answers if way.every else traced.answers
     growing = {_own_name(v.name) for v in traced.variables if v.grows}
     return replace(
         traced,

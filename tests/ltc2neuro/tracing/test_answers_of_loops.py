@@ -1,0 +1,58 @@
+"""Several answers of a loop of one's own, some of which are means and the like over time: each has its own readout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from layer_agreement import over_many_steps
+from torch import nn
+
+import ltc2neuro
+
+X = np.random.default_rng(0).normal(size=(3, 12, 3))
+
+
+class Loop(nn.Module):
+    """A loop over a cell, of whose answers a function makes what is returned."""
+
+    def __init__(self, returned) -> None:
+        super().__init__()
+        self.cell, self.head, self.returned = nn.GRUCell(3, 4), nn.Linear(4, 2), returned
+
+    def forward(self, x):
+        h, answers = x.new_zeros(len(x), 4), []
+        for x_t in x.unbind(1):
+            h = self.cell(x_t, h)
+            answers.append(self.head(h))
+        return self.returned(torch.stack(answers, 1))
+
+
+ANSWERS = {
+    "last, mean, sum so far": (lambda y: (y[:, -1], y.mean(1), y.cumsum(1)), ["last", "mean", "every"]),
+    "every and mean": (lambda y: (y, y.mean(1)), ["every", "mean"]),
+    "every and sum by the number": (lambda y: (y, y.sum(1) / y.shape[1]), ["every", "mean"]),
+    "last and largest": (lambda y: (y[:, -1], y.amax(1)), ["last", "max"]),
+    "sum and mean": (lambda y: (y.sum(1), y.mean(1)), ["sum", "mean"]),
+    "a dict": (lambda y: {"all": y, "mean": y.mean(1), "few": y[:, -3:]}, ["every", "mean", "last 3"]),
+    "every and last state": (lambda y: (y, y[:, -1]), ["every"]),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_each_answer_has_its_own_readout(name):
+    returned, readouts = ANSWERS[name]
+    torch.manual_seed(0)
+    traced = over_many_steps(Loop(returned), X, 100)
+    assert [answer.readout for answer in traced.answers.each] == readouts
+
+
+def test_all_are_returned_as_torch_returns_them():
+    torch.manual_seed(0)
+    model, x = Loop(ANSWERS["last, mean, sum so far"][0]).eval(), X.astype(np.float32)
+    net = ltc2neuro.compile(model, x)
+    assert np.array_equal(np.asarray(net.run(x, on="native").integers), np.asarray(net.run(x).integers))
+    with torch.no_grad():
+        expected = [y.numpy() for y in model(torch.from_numpy(x))]
+    for ours, theirs in zip(map(np.asarray, net(x)), expected, strict=True):
+        assert ours.shape == theirs.shape and np.abs(ours - theirs).max() < 0.05 * np.abs(theirs).max()
