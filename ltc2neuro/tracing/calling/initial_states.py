@@ -18,6 +18,8 @@ from ltc2neuro.nn.recurrence import written
 _STATE = re.compile(r"^_?(h|c|s|z|v|hx|cx|hc|h_?0|c_?0)(_?(t|in|prev|last|old))?$|stat|hid|carry|memor|prev|^init|^mem")
 Start: TypeAlias = "Callable[[int, torch.dtype], object]"
 """What is given for a batch of so many rows"""
+MOST_IN_A_DICT = 6
+"""Of what may fit, so much is tried of each of its values"""
 
 
 def without_default(model: torch.nn.Module) -> tuple[str, ...]:
@@ -61,28 +63,58 @@ class Starts:
             "the model wants a state, and neither None nor zeros fit",
             where=written(self.model),
             numbers=f"for {', '.join(lacking)}",
-            advice="Give it a default: def forward(self, x, state=None), and let it start from zeros there.",
+            advice="Give it a default: def forward(self, x, state=None), and let it start there: if state is None: "
+            "state = x.new_zeros(len(x), 8), or {'h': x.new_zeros(len(x), 8)} of a dict.",
         )
 
     def _fitting(self, x: torch.Tensor, axis: int, count: int) -> tuple[Start, ...]:
         """The first that a copy of the model runs with, and returns states of the same shapes if it returns any."""
         shape = [int(n) for n in x.shape]
         shape[axis], shape[1 - axis] = 3, 5
-        for starts in product(_candidates(self.model), repeat=count):
+        tried = [_candidates(self.model, _keys(self.model, name)) for name in self.needs[-count:]]
+        for starts in product(*tried):
             model = copy.deepcopy(self.model).to(x.dtype).eval()
-            given = [start(3, x.dtype) for start in starts]
+            wanted = [start(3, x.dtype) for start in starts]
+            given = copy.deepcopy(wanted)  # it may write into a dict
             try:
                 with torch.no_grad():
                     result = model(torch.zeros(shape, dtype=x.dtype), *given)
             except Exception:  # the next may fit
                 continue
             rest = result[1:] if isinstance(result, tuple) else ()
-            if None in given or not rest or _shapes(rest) == _shapes(given) or _shapes(rest[:1]) == _shapes(given):
+            if (
+                None in wanted
+                or not rest
+                or not _shapes(wanted)
+                or _shapes(wanted) in (_shapes(rest), _shapes(rest[:1]))
+            ):
                 return starts
         return ()
 
 
-def _candidates(model: torch.nn.Module) -> Iterator[Start]:
+def _keys(model: torch.nn.Module, name: str) -> list[str]:
+    """Those that its forward reads of a dict of this name."""
+    try:
+        source = inspect.getsource(type(model).forward)
+    except (OSError, TypeError):
+        return []
+    found = re.findall(rf"\b{name}(?:\[|\.get\(|\.pop\()\s*['\"](\w+)['\"]", source)
+    return list(dict.fromkeys(found))
+
+
+def _candidates(model: torch.nn.Module, keys: Sequence[str]) -> Iterator[Start]:
+    """What may fit, of the fewest numbers first; dicts where there are `keys`."""
+    if not keys:
+        yield from _tensors(model)
+        return
+    each = [one for one in _tensors(model) if not isinstance(one(1, torch.float32), (tuple, list))][:MOST_IN_A_DICT]
+    many = product(each, repeat=len(keys)) if len(keys) < 4 else ((start,) * len(keys) for start in each)
+    for starts in sorted(many, key=lambda starts: len(set(starts))):
+        yield lambda rows, dtype, own=starts: {key: one(rows, dtype) for key, one in zip(keys, own, strict=True)}
+
+
+def _tensors(model: torch.nn.Module) -> Iterator[Start]:
+    """None, tensors, and tuples and lists of them."""
     yield lambda rows, dtype: None
     named = ("hidden_size", "state_size", "out_features")
     cells, states, wide = ([getattr(m, name, None) for m in model.modules()] for name in named)
@@ -105,4 +137,5 @@ def _zeros(size: int, depth: int) -> Callable[[int, torch.dtype], torch.Tensor]:
 def _shapes(value: object) -> list[tuple[int, ...]]:
     if isinstance(value, torch.Tensor):
         return [tuple(value.shape)]
-    return [shape for item in value for shape in _shapes(item)] if isinstance(value, (tuple, list)) else []
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ()
+    return [shape for item in members for shape in _shapes(item)]

@@ -73,7 +73,8 @@ def taken(x: Symbolic, index: object) -> object:
     for place, axis in _axes(x, parts) if known else ():
         part = parts[place]
         if isinstance(part, slice) and part.stop is None and part.step in (None, 1) and isinstance(part.start, int):
-            if (part.start <= -axes.STEPS or part.start > 0) and of_time(x, axis):
+            last = part.start == axes.LAST and x.recorder.decisions.steps  # y[len(y) - 1 :]
+            if (part.start <= -axes.STEPS or part.start > 0) and not last and of_time(x, axis):
                 steps, parts[place] = -part.start, slice(None)
     if not steps:
         return _TAKEN(x, index)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeAlias
 
+import torch
+
 from ltc2neuro.tracing.recording.recorder import Recorder
 from ltc2neuro.tracing.recording.source import is_models
 from ltc2neuro.tracing.recording.symbolic import ComplexPair, Symbolic
@@ -27,8 +29,7 @@ def local_variables(recorder: Recorder, standing: Callable[[object], object]) ->
 
     def seen(frame: FrameType, event: str, _: object) -> None:
         if event == "return" and is_models(frame.f_code.co_filename):
-            own = {name: standing(value) for name, value in frame.f_locals.items()}
-            for name, tensor in reversed(list(_tensors(own))):
+            for name, tensor in reversed(list(_tensors(frame.f_locals, standing))):
                 recorder.variable(recorder.named(name), tensor)
 
     sys.setprofile(seen)
@@ -38,15 +39,34 @@ def local_variables(recorder: Recorder, standing: Callable[[object], object]) ->
         sys.setprofile(None)
 
 
-def _tensors(variables: Mapping[str, object]) -> Iterator[tuple[str, Symbolic]]:
-    for name, value in variables.items():
-        if isinstance(value, Symbolic):
-            yield name, value
-        elif isinstance(value, ComplexPair):
-            yield from _tensors({f"{name}.real": value.re, f"{name}.imag": value.im})
+def _tensors(variables: Mapping[str, object], standing: Callable[[object], object]) -> Iterator[tuple[str, Symbolic]]:
+    """Those of variables, then those in lists and dicts, then those in attributes of objects, `self` among them."""
+    yield from _named({name: standing(value) for name, value in variables.items()})
+    for value in variables.values():
+        if isinstance(value, torch.nn.Module) or is_models(_file(value)):
+            kept = {name: standing(own) for name, own in vars(value).items() if name not in _TORCHS}
+            yield from _named({name.strip("_"): own for name, own in kept.items()})
+
+
+def _named(values: Mapping[str, object]) -> Iterator[tuple[str, Symbolic]]:
+    """Tensors by themselves first, then those in short lists, and in dicts, whose keys are their names."""
+    yield from ((name, value) for name, value in values.items() if isinstance(value, Symbolic))
+    for name, value in values.items():
+        if isinstance(value, ComplexPair):
+            yield from _named({f"{name}.real": value.re, f"{name}.imag": value.im})
         elif isinstance(value, (tuple, list)) and len(value) < MANY:
-            yield from _tensors({f"{name}_{n}": tensor for n, tensor in enumerate(value)})
+            yield from _named({f"{name}_{n}": tensor for n, tensor in enumerate(value)})
+        elif isinstance(value, dict):
+            words = {key: isinstance(key, str) and key.isidentifier() for key in value}
+            yield from _named({str(key) if words[key] else f"{name}_{key}": own for key, own in value.items()})
+
+
+def _file(value: object) -> str:
+    """That of the class of an object that has attributes; that of no model's code else."""
+    found = getattr(sys.modules.get(type(value).__module__), "__file__", None) if hasattr(value, "__dict__") else None
+    return found or "<none>"
 
 
 MANY = 5
 """A list of more is no tuple of states"""
+_TORCHS = frozenset(vars(torch.nn.Module()))

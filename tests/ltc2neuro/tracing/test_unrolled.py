@@ -388,6 +388,22 @@ class ListOfStates(nn.Module):
         return torch.stack(answers, 1), states
 
 
+class DictOfStates(nn.Module):
+    """One for each of its cells, by name; they are written into the dict that is given, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.below, self.above = nn.GRUCell(3, 4), nn.LSTMCell(4, 5)
+
+    def forward(self, x, states):
+        answers = []
+        for x_t in x.unbind(1):
+            states["below"] = self.below(x_t, states["below"])
+            states["h"], states["c"] = self.above(states["below"], (states["h"], states["c"]))
+            answers.append(states["h"])
+        return torch.stack(answers, 1), states
+
+
 class TwoAnswers(nn.Module):
     """In a tuple, or in a dict with one for the last step."""
 
@@ -430,6 +446,7 @@ MODELS = {
     ),
     "given states": Given,
     "a list of states": ListOfStates,
+    "a dict of states": DictOfStates,
     "two answers": TwoAnswers,
     "dict": partial(TwoAnswers, keyed=True),
     "queue": Queue,

@@ -1,0 +1,59 @@
+"""What states of a loop are called that live in attributes, dicts and objects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ltc2neuro.tracing import trace
+
+X = list(np.random.default_rng(0).normal(size=(2, 8, 3)))
+
+
+class Kept:
+    """What a loop keeps, in an object of its own."""
+
+    def __init__(self, v: torch.Tensor) -> None:
+        self.v = v
+
+
+class Loop(nn.Module):
+    """Two states, kept where a function says."""
+
+    def __init__(self, stepped) -> None:
+        super().__init__()
+        self.fast, self.slow, self.stepped = nn.Linear(7, 4), nn.Linear(7, 4), stepped
+
+    def forward(self, x):
+        self._v = self.w = x.new_zeros(len(x), 4)
+        kept, answers = Kept(self.w), []
+        states = {"p": self.w, "q": self.w}
+        for x_t in x.unbind(1):
+            answers.append(self.stepped(self, x_t, kept, states))
+        return torch.stack(answers, 1)
+
+
+def _attributes(net, x, kept, states):
+    net._v, net.w = (
+        0.9 * net._v + torch.tanh(net.fast(torch.cat([x, net.w], -1))),
+        0.8 * net.w + torch.tanh(net.slow(torch.cat([x, net._v], -1))),
+    )
+    return net._v * net.w
+
+
+def _entries(net, x, kept, states):
+    states["p"] = 0.9 * states["p"] + torch.tanh(net.fast(torch.cat([x, states["q"]], -1)))
+    states["q"] = 0.8 * states["q"] + torch.tanh(net.slow(torch.cat([x, states["p"]], -1)))
+    return states["p"] * states["q"]
+
+
+def _object(net, x, kept, states):
+    kept.v = 0.9 * kept.v + torch.tanh(net.fast(torch.cat([x, kept.v], -1)))
+    return kept.v
+
+
+@pytest.mark.parametrize(("stepped", "names"), [(_attributes, {"v", "w"}), (_entries, {"p", "q"}), (_object, {"v"})])
+def test_states_have_the_users_names(stepped, names):
+    assert {state.name for state in trace(Loop(stepped).double(), X).graph.states} == names
