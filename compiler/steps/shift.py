@@ -100,7 +100,10 @@ def _follow(found: Orbits) -> None:
             if elements.known[here] > found.first[head]:
                 if found.first[head] != -1 or elements.known[here] != 0 or here in before:
                     problem = "a value of an earlier step needs later samples than that of a later step"
-                    advice = "Let it start from a constant such as torch.zeros, not from a sample times 0."
+                    advice = "Let it start from a constant such as torch.zeros, not from a sample times 0. The "
+                    advice += (
+                        "sample before, and at first the first one, is x - torch.diff(x, dim=1, prepend=x[:, :1])."
+                    )
                     raise UnsteadyError(problem, where=_where(elements, here), advice=advice)
                 found.later.add(head)
             if here not in before:
