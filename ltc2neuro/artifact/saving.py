@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from compiler.quantize.precision import Precision
@@ -22,9 +22,7 @@ class _NetworkHeader(Header):
 
 def save(net: Record, path: str | Path) -> None:
     """Write `net` to `path`."""
-    precision = {f.name: getattr(net.precision, f.name) for f in fields(net.precision)}
-    precision["overrides"] = {glob: dict(changes) for glob, changes in net.precision.overrides.items()}
-    table: dict[str, Json] = {"chip": asdict(net.chip), "precision": precision}
+    table: dict[str, Json] = {"chip": asdict(net.chip), "precision": asdict(net.precision)}
     write_network(net, path, Content(table, {"integer": net.graph}, {}))
 
 

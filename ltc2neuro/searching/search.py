@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -76,8 +76,9 @@ def search(
     was tried is known when the search is called again. `executor` is one of `concurrent.futures`, whose workers
     measure several settings at once; what comes of it is the same.
 
-    Raises `InputError` for wrong arguments, and where the start itself does not keep what is asked for and no move
-    leads there; else what `compile` raises.
+    Raises `InputError` for wrong arguments, a journal of another search, a metric that is not finite for the float
+    network's own answers, and where the start does not keep what is asked for and no move leads there; else what
+    `compile` raises.
     """
     check_choice(minimise, COSTS, "minimise")
     check_real(budget_s, "budget_s", above=0.0)
@@ -102,8 +103,9 @@ def search(
         parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
         layout = best_layout(base.parts, minimise, COSTS[minimise], most_cores)
         bench = Trials(base, parts[0], parts[1], tasks, minimise, layout, path)
-        bench.read()
         bench = bench if executor is None else bench.shared(executor)
+        bench.scores  # noqa: B018  # where the metric is not finite, that is said now
+        bench.read()
         found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
         return found.result()
 
@@ -130,13 +132,25 @@ class _Greedy:
         while not complete and not self.late():
             better = self._better(now)
             now, complete = (now, not self.late()) if better is None else (better, False)
-        if not self._keeps(now):
+        trials = [t for t in self.bench.known.values() if t is not None]
+        keeping = [t for t in trials if self._keeps(t)]
+        if not keeping:
             raise InputError(
                 "no setting that was tried keeps what is asked for",
-                numbers=f"the best has {now.decibels:.1f} dB, {now.held_back:.1f} dB on what was held back",
+                numbers="; ".join(self._numbers(start, now, trials)),
                 advice="Ask for less, give it more time, or start from precision 'accurate'.",
             )
-        return self._told(start, now, complete=complete)
+        return self._told(start, min(keeping, key=lambda t: (t.cost, -t.decibels)), trials, complete=complete)
+
+    def _numbers(self, start: Trial, now: Trial, trials: list[Trial]) -> Iterator[str]:
+        """What is kept at most, of each limit."""
+        if self.min_sqnr is not None:
+            yield f"the best has {now.decibels:.1f} dB, {now.held_back:.1f} dB on what was held back"
+        if self.max_change is not None:
+            for task, score in zip(self.bench.tasks, self.bench.scores, strict=True):
+                yield f"{task.name} is {score:.4g} of the float network"
+            least = np.fmin.reduce([np.nan if t.change is None else t.change for t in trials])
+            yield f"it changes by {start.change:.3g} at the start, by {least:.3g} at least"
 
     def _keeps(self, trial: Trial) -> bool:
         return trial.keeps(self.min_sqnr, self.max_change)
@@ -186,9 +200,8 @@ class _Greedy:
                 continue
             cheaper = found.cost < now.cost * (1 - 1e-9)
             cleaner = min(found.decibels, found.held_back) > min(now.decibels, now.held_back) + 1e-9
-            if (kept and self._keeps(found) and (cheaper or (cleaner and found.cost <= now.cost))) or (
-                not kept and cleaner
-            ):
+            keeps = self._keeps(found)
+            if (keeps and (cheaper or (cleaner and found.cost <= now.cost))) if kept else (keeps or cleaner):
                 return found
         return None
 
@@ -205,10 +218,8 @@ class _Greedy:
 
         return key
 
-    def _told(self, start: Trial, best: Trial, *, complete: bool) -> Search:
+    def _told(self, start: Trial, cheapest: Trial, trials: list[Trial], *, complete: bool) -> Search:
         bench = self.bench
-        trials = [t for t in bench.known.values() if t is not None]
-        cheapest = min((t for t in trials if self._keeps(t)), key=lambda t: (t.cost, -t.decibels), default=best)
         front = front_of(trials)
         if len(front) > MOST:
             front = [front[i] for i in np.linspace(0, len(front) - 1, MOST).astype(int)]

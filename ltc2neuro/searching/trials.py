@@ -27,6 +27,7 @@ from ltc2neuro.network import Network
 from ltc2neuro.searching.layouts import ChipLayout
 from ltc2neuro.searching.parallel_trials import ParallelTrials
 from ltc2neuro.verification.task_metric import TaskMetric
+from ltc2neuro.version import __version__
 
 
 def _instructions(of: Cost) -> float:
@@ -92,6 +93,20 @@ class Trials:
         runs = [run_each(record.float_graph, [record.entering(a) for a in part.arrays]) for part in self._parts]
         return [record.parts.host.answers(e.outputs[0] for e in part) for part in runs]
 
+    @cached_property
+    def scores(self) -> list[float]:
+        """The metric of the float network's answers, task by task. Raises `InputError` where it is not finite."""
+        found = [task.score(self.truth[1]) for task in self.tasks]
+        for task, score in zip(self.tasks, found, strict=True):
+            if not np.isfinite(score):
+                raise InputError(
+                    "the metric of the float network's own answers is not finite",
+                    where=task.name,
+                    numbers=f"{score} on what is held back",
+                    advice="No change of it can be told. Give another metric, or targets that it is defined for.",
+                )
+        return found
+
     @property
     def _parts(self) -> tuple[Sequences, Sequences]:
         return self.looked_at, self.judging
@@ -134,10 +149,11 @@ class Trials:
             for exact, own in zip(self.truth, answers, strict=True)
         )
         changes = [
-            metrics.change(task.metric, task.score(self.truth[1]), task.score(answers[1])) for task in self.tasks
+            metrics.change(task.metric, score, task.score(answers[1]))
+            for task, score in zip(self.tasks, self.scores, strict=True)
         ]
         spent, cores = COSTS[self.minimise](placed), placed.placement.count
-        return Trial(precision, spent, cores, seen, held_back, max(changes) if changes else None)
+        return Trial(precision, spent, cores, seen, held_back, float(np.max(changes)) if changes else None)
 
     def placed(self, trial: Trial) -> Trial:
         """The trial with what its network costs as `compile` places it."""
@@ -150,20 +166,36 @@ class Trials:
 
     @cached_property
     def identity(self) -> str:
-        """Of the model, its data, what is minimised, and the layout."""
-        digest = hashlib.sha256()
-        for part in (*self._parts, Sequences(tuple(self.base.known.x), ragged=False)):
-            for array in part.arrays:
+        """Of all that a trial's numbers depend on: the model, its data, the metric and its targets, the chip, what is
+        minimised, the layout, and this version.
+
+        A metric is told by its name and by the float network's score: two functions may have one name.
+        """
+        known, chip = self.base.known, self.base.chip
+        told = [__version__, repr(chip)]
+        for task, score in zip(self.tasks, self.scores, strict=True):
+            metric = task.metric
+            name = getattr(metric, "__qualname__", metric if isinstance(metric, str) else type(metric))
+            told.append(f"{task.number} {getattr(metric, '__module__', '')} {name} {score:.6g}")
+        digest = hashlib.sha256("\n".join(told).encode())
+        for arrays in (*(p.arrays for p in self._parts), known.x, [known.integers], *(t.targets for t in self.tasks)):
+            for array in arrays:
+                digest.update(f"{array.dtype} {array.shape}".encode())
                 digest.update(array.tobytes())
-        digest.update(self.base.known.integers.tobytes())
-        return f"{digest.hexdigest()} {self.base.chip.name} {self.minimise} {self.layout}".rstrip()
+        return f"{digest.hexdigest()} {chip.name} {self.minimise} {self.layout}".rstrip()
 
     def read(self) -> None:
-        """Know what the journal knows. Raises `InputError` for one of another search."""
+        """Know what the journal knows; of a last line that was broken off, nothing. Raises `InputError` for one of
+        another search."""
         if self.journal is None or not is_file(self.journal):
             return
         try:
-            first, *lines = self.journal.read_text("utf-8").splitlines()
+            content = self.journal.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            if not whole and self.identity.encode().startswith(content):  # broken off in its first line
+                self.journal.unlink()
+                return
+            first, *lines = content[:whole].decode("utf-8").splitlines()
             found = [json.loads(line) for line in lines]
             trials = {key: None if t is None else Trial(Precision(**t.pop("precision")), **t) for key, t in found}
         except (ValueError, TypeError, OSError) as error:
@@ -174,13 +206,16 @@ class Trials:
                 where=str(self.journal),
                 advice="Give the model, data and goal that it was written with, or another file.",
             )
+        if whole < len(content):
+            with self.journal.open("r+b") as file:
+                file.truncate(whole)
         self.known.update(trials)
 
     def _write(self, key: str, trial: Trial | None) -> None:
         if self.journal is None:
             return
         new = not is_file(self.journal)
-        line = json.dumps([key, None if trial is None else _plain(trial)])
+        line = json.dumps([key, None if trial is None else asdict(trial)])
         try:
             with self.journal.open("a", encoding="utf-8") as file:
                 file.write(f"{self.identity}\n{line}\n" if new else f"{line}\n")
@@ -188,10 +223,6 @@ class Trials:
             raise InputError(
                 f"cannot write the journal: {error.strerror}", where=str(self.journal), advice="Name another file."
             ) from error
-
-
-def _plain(trial: Trial) -> dict[str, object]:
-    return {**asdict(trial), "precision": asdict(trial.precision)}
 
 
 def _key(precision: Precision) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -13,8 +14,9 @@ pytest.importorskip("torch", reason="needs the extra torch")
 import torch
 
 import ltc2neuro
+from hw_models.chip import load_chip
 from ltc2neuro.errors import InputError, WorkerError
-from ltc2neuro.searching import moves
+from ltc2neuro.searching import moves, trials
 
 X = np.random.default_rng(0).normal(size=(9, 12, 3)).astype(np.float32)
 
@@ -80,9 +82,43 @@ def test_a_journal_is_continued_and_the_same_comes_of_it(kept):
     assert journal.read_text() == before and again == found
     with pytest.raises(InputError, match="another search"):
         ltc2neuro.search(model(), X + 1, start="accurate", min_sqnr=55, journal=journal)
-    journal.with_name("none").write_text("")
+    journal.with_name("none").write_text("notes")
     with pytest.raises(InputError, match="no journal of a search"):
         ltc2neuro.search(model(), X, journal=journal.with_name("none"))
+
+
+def test_a_journal_that_was_broken_off_is_continued(kept, tmp_path):
+    found, journal = kept
+    whole, copy = journal.read_bytes(), tmp_path / "journal"
+    for length in (len(whole) - 30, len(whole) - 1):
+        copy.write_bytes(whole[:length])
+        assert ltc2neuro.search(model(), X, start="accurate", min_sqnr=55, budget_s=1e3, journal=copy) == found
+        assert copy.read_bytes() == whole
+    copy.write_bytes(whole[:10])  # in its first line
+    ltc2neuro.search(model(), X, start="accurate", min_sqnr=55, budget_s=1e-3, journal=copy)
+    assert copy.read_bytes() == b"".join(whole.splitlines(keepends=True)[:2])
+
+
+def test_a_journal_is_of_its_targets_its_metric_its_chip_and_its_version(tmp_path, monkeypatch):
+    y, asked = X[..., :2], {"max_metric_change": 1e9, "budget_s": 1e-3, "journal": tmp_path / "journal"}
+    first = ltc2neuro.search(model(), X, y, "mse", **asked)
+    assert ltc2neuro.search(model(), X, y, "mse", **asked).start == first.start
+    chip = load_chip("loihi2")
+    others = (("targets", y + 1, "mse", chip), ("metric", y, "mae", chip))
+    others += (("function", y, lambda a, b: float(np.max(abs(a - b))), chip), ("none", None, None, chip))
+    others += (("chip", y, "mse", replace(chip, registers=(chip.registers or 90) + 1)),)
+    for _, targets, metric, chip in others:
+        own = asked if metric else {**asked, "max_metric_change": None}
+        with pytest.raises(InputError, match="this journal is of another search"):
+            ltc2neuro.search(model(), X, targets, metric, chip=chip, **own)
+    one, other = (lambda a, b: float(np.mean(a))), (lambda a, b: float(np.mean(b)))  # of one name
+    asked["journal"] = tmp_path / "functions"
+    ltc2neuro.search(model(), X, y, one, **asked)
+    with pytest.raises(InputError, match="this journal is of another search"):
+        ltc2neuro.search(model(), X, y, other, **asked)
+    monkeypatch.setattr(trials, "__version__", "99")
+    with pytest.raises(InputError, match="this journal is of another search"):
+        ltc2neuro.search(model(), X, y, one, **asked)
 
 
 @pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
@@ -129,6 +165,20 @@ def test_a_metric_may_decide():
     )
     assert found.best.trial.change is not None and found.best.trial.change <= 0.02
     assert found.best.trial.cost < found.start.cost
+
+
+def test_a_metric_that_is_missed_or_not_finite_is_told():
+    asked = {"max_metric_change": 0.0, "budget_s": 1e-3}
+    with pytest.raises(
+        InputError, match=r"mse is [\d.]+ of the float network; it changes by [\d.e-]+ at the start"
+    ) as told:
+        ltc2neuro.search(model(), X, X[..., :2], "mse", **asked)
+    assert "dB" not in str(told.value)
+    calls = iter((1.0, float("nan")))
+    with pytest.raises(InputError, match="changes by nan at the start, by nan at least"):
+        ltc2neuro.search(model(), X, X[..., :2], lambda y, t: next(calls), **asked)
+    with pytest.raises(InputError, match="float network's own answers is not finite"):
+        ltc2neuro.search(model(), X, 0 * X[..., :2], "correlation", **asked)
 
 
 def test_when_time_is_over_it_tells_what_was_found():
