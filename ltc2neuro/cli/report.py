@@ -8,8 +8,9 @@ from pathlib import Path
 
 import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
+from ltc2neuro.cli.measures import add_metric, check_metric
 from ltc2neuro.cli.output import HELD, say
-from ltc2neuro.cli.parser import METRICS, Parser, executors, listed
+from ltc2neuro.cli.parser import Parser, executors, listed
 from ltc2neuro.errors import InputError
 
 NAME = "report"
@@ -21,8 +22,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without it, the stored known-answer sequence")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the page, a .html file")
-    parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
-    parser.add_argument("--metric", choices=METRICS, help="how outputs and targets are compared")
+    add_metric(parser)
     parser.add_argument(
         "--calibration", metavar="FILE", help="the samples that the network was compiled with, to split its error"
     )
@@ -35,8 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """Load, write, say where."""
     from ltc2neuro.cli import samples
 
-    if (options.targets is None) != (options.metric is None):
-        raise InputError("--targets and --metric go together", advice="Give both or neither.")
+    check_metric(options)
     net = with_axes(ltc2neuro.load(options.network), options)
     if not isinstance(net, ltc2neuro.Network):
         raise InputError("a report is of a network with microcode", advice="Compile the model with microcode.")

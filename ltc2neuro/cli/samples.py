@@ -36,6 +36,14 @@ def inlet(path: str | None, names: Collection[str] | None) -> FileInputs | None:
     return load(path, names) if path else None
 
 
+def targets(path: str | None) -> FileInputs | None:
+    """What a model should answer whose answers' names are not known yet: by their names where a `.npz` file has several
+    that are not NumPy's own (arr_0, arr_1), else one array, or one a sequence."""
+    found = read_arrays(path) if path else None
+    named = isinstance(found, dict) and not any(name.startswith("arr_") for name in found)
+    return None if found is None else contents_of(found, [*found] if named else None)
+
+
 def check_target(
     path: str, x: AnyArray | Sequence[AnyArray] | Mapping[str, AnyArray], *, several: bool = False
 ) -> None:

@@ -5,23 +5,27 @@ from __future__ import annotations
 
 import argparse
 from contextlib import nullcontext
+from dataclasses import asdict
 
 import ltc2neuro
 from ltc2neuro.cli.axes import batch_first
 from ltc2neuro.cli.chips import target
+from ltc2neuro.cli.measures import add_metric, add_metric_change, check_metric
 from ltc2neuro.cli.models import add_compiling, build
 from ltc2neuro.cli.output import HELD, say
 from ltc2neuro.cli.parser import COSTS
 from ltc2neuro.errors import InputError
 
 NAME = "search"
-HELP = "find the cheapest precision that keeps a minimum SQNR"
+HELP = "find the cheapest precision that keeps a minimum SQNR, or a task metric"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     add_compiling(parser)
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="of the outputs (default: that of the start)")
+    add_metric(parser)
+    add_metric_change(parser)
     parser.add_argument("--minimise", choices=COSTS, default="time", help="what a sample is to cost least of")
     parser.add_argument(
         "--most-cores", type=int, metavar="N", help="spread the neurons over no more (1: over as few as it takes)"
@@ -41,13 +45,18 @@ def run(options: argparse.Namespace) -> int:
 
     if options.no_microcode:
         raise InputError("search needs microcode", advice="Leave out --no-microcode.")
+    check_metric(options)
     samples.require_folder(options.output)
+    targets = samples.targets(options.targets)
     built = build(options.factory, options)
     with nullcontext() if options.processes is None else processes(options.processes) as executor:
         found = ltc2neuro.search(
             built.model,
             built.calibration,
+            targets,
+            options.metric,
             min_sqnr=options.min_sqnr,
+            max_metric_change=options.max_metric_change,
             minimise=options.minimise,
             most_cores=options.most_cores,
             budget_s=options.budget,
@@ -61,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
             seed=options.seed,
         )
     found.best.network.save(options.output)
-    data = {"output": options.output, "front": [vars(p.trial) for p in found.front], "best": vars(found.best.trial)}
-    data |= {"start": vars(found.start), "cores": found.best.layout.cores, "overlap": found.best.layout.overlap.value}
+    data = {"output": options.output, "front": [asdict(p.trial) for p in found.front], "best": asdict(found.best.trial)}
+    data |= {"start": asdict(found.start), "cores": found.best.layout.cores, "overlap": found.best.layout.overlap.value}
     say(options, f"{found}\nwrote {options.output}", {**data, "complete": found.complete, "text": str(found)})
     return HELD

@@ -8,8 +8,9 @@ from dataclasses import asdict
 
 import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
+from ltc2neuro.cli.measures import add_metric, add_metric_change, check_metric, fraction
 from ltc2neuro.cli.output import HELD, MISSED, say
-from ltc2neuro.cli.parser import METRICS, Parser, executors, listed
+from ltc2neuro.cli.parser import Parser, executors, listed
 from ltc2neuro.errors import InputError
 
 NAME = "verify"
@@ -20,9 +21,8 @@ def add(parser: Parser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without it, the stored known-answer sequence")
-    parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
     add_axes(parser, "the network's own")
-    parser.add_argument("--metric", choices=METRICS, help="how outputs and targets are compared")
+    add_metric(parser)
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
     parser.ending = executors
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="minimum SQNR of outputs and of each state, in dB")
@@ -32,12 +32,7 @@ def add(parser: Parser) -> None:
         metavar="FRACTION",
         help="largest share of a channel's or state's values clipped to its calibrated range, such as 0.001 or 0.1%%",
     )
-    parser.add_argument(
-        "--max-metric-change",
-        type=fraction,
-        metavar="FRACTION",
-        help="largest change in the metric, such as 0.01 or 1%%: relative for mse and mae, absolute for the others",
-    )
+    add_metric_change(parser)
     parser.add_argument("--causes", action="store_true", help="split the error by value and by cause")
     parser.add_argument(
         "--calibration", metavar="FILE", help="with --causes: the samples that the network was compiled with"
@@ -48,12 +43,9 @@ def run(options: argparse.Namespace) -> int:
     """Load, verify, print what was found."""
     from ltc2neuro.cli import samples
 
-    if (options.targets is None) != (options.metric is None):
-        raise InputError("--targets and --metric go together", advice="Give both or neither.")
+    check_metric(options)
     if options.samples is None and (options.targets or options.min_sqnr is not None or options.max_clipped is not None):
         raise InputError("limits need samples", advice="Write: ltc2neuro verify NETWORK SAMPLES ...")
-    if options.max_metric_change is not None and options.metric is None:
-        raise InputError("--max-metric-change needs --targets and --metric")
     if options.causes and options.samples is None:
         raise InputError("--causes needs samples", advice="Write: ltc2neuro verify NETWORK SAMPLES --causes")
     if options.calibration is not None and not options.causes:
@@ -83,12 +75,3 @@ def run(options: argparse.Namespace) -> int:
         text, data["causes"] = f"{text}\n\n{causes}", asdict(causes)
     say(options, text, {**data, "text": text})
     return HELD if verification.passed else MISSED
-
-
-def fraction(text: str) -> float:
-    """A fraction or a percentage.
-
-    >>> fraction("0.01"), fraction("1%")
-    (0.01, 0.01)
-    """
-    return float(text[:-1]) / 100 if text.endswith("%") else float(text)

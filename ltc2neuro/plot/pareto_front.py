@@ -68,8 +68,8 @@ class Search(Protocol):
         ...
 
     @property
-    def minimise(self) -> str:
-        """What cost is."""
+    def measure(self) -> str:
+        """What cost is, in words."""
         ...
 
     @property
@@ -93,7 +93,7 @@ def pareto(found: Search, ax: Axes | None = None) -> Axes:
         told = f"{trial.decibels:.1f} dB, held back {trial.held_back:.1f} dB"
         hover(dot, f"{label}: {trial.cost / scale:.4g} {unit}, {told}")
     quiet(ax)
-    what, start = f"{found.minimise} a sample, {unit}".removesuffix(", "), found.start
+    what, start = f"{found.measure}, {unit}".removesuffix(", "), found.start
     if start != found.laid_out:
         what += f", on {_cores(found.laid_out)}; the start on {_cores(start)}: {start.cost / scale:.4g}"
     ax.set_xlabel(what)

@@ -64,7 +64,7 @@ def search(
     `x` are sequences as for `compile`; a third of them, chosen by the `seed`, only judge, and the others calibrate.
     `min_sqnr` (dB) is of the worst channel of the outputs; without it, and without `max_metric_change`, nothing may be
     lost against the `start`. `max_metric_change`, with `targets` and a `metric`, is as for `verify`, on what is held
-    back. `minimise` is "time", "energy", "cores", "instructions", "synapses" or "latency" of a sample: see `net.cost`.
+    back. `minimise` is "time", "energy", "cores", "instructions", "synapses" or "latency": see `net.cost`.
 
     Time, energy and latency are also those of the layout, which changes no integer: neurons are spread over twice as
     many cores as long as this saves a quarter, up to `most_cores`, by default those of the chip; 1: on as few as it

@@ -11,7 +11,7 @@ from hw_models.units import scale_of
 from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.network import Network
 from ltc2neuro.searching.layouts import ChipLayout
-from ltc2neuro.searching.trials import UNITS, Trial
+from ltc2neuro.searching.trials import COUNTED, OF_NETWORK, UNITS, Trial
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,16 @@ class Search(Shown):
         """What costs are shown in, and its name: microseconds, for one."""
         return scale_of(self.start.cost, UNITS.get(self.minimise, ""))
 
+    @property
+    def measure(self) -> str:
+        """What costs are, in words: the time a sample, the cores of the network."""
+        return f"{self.minimise} of the network" if self.minimise in OF_NETWORK else f"{self.minimise} a sample"
+
     def _part(self, trial: Trial) -> float:
         return 1 - trial.cost / self.start.cost
 
     def __str__(self) -> str:
-        lines = [f"{self.minimise} a sample, SQNR of the worst output channel, and the same on what was held back"]
+        lines = [f"{self.measure}, SQNR of the worst output channel, and the same on what was held back"]
         lines.append(f"  start {self._row(self.start)}")
         if self.laid_out != self.start:
             lines.append(f"        {self._row(self.laid_out)}  the same integers: net.cost({self.best.layout})")
@@ -85,17 +90,18 @@ class Search(Shown):
             changed = _changed(self.start.precision, point.precision)
             lines.append(f"  {mark}{self._row(point.trial)}  {changed or 'the precision of the start'}")
         ended = "no move helps any more" if self.complete else "its time was over"
-        saved = f"{self.saved:.1%} less {self.minimise} than the start"
+        saved = f"{self.saved:.1%} {'fewer' if self.minimise in COUNTED else 'less'} {self.minimise} than the start"
         if self.laid_out != self.start:
             saved += f": {self.saved_by_layout:.1%} by the layout alone, {self.saved_by_precision:.1%} by precision"
-        lines.append(f"{saved}; {self.tried} settings tried, {ended}")
+        lines.append(f"{saved}; {self.tried} setting{'s' if self.tried > 1 else ''} tried, {ended}")
         return "\n".join(lines)
 
     def _row(self, trial: Trial) -> str:
         scale, unit = self.scale
+        shown = f"{trial.cost / scale:8.4g} {unit}" if unit else f"{trial.cost:8,.0f}"
         cores = f"{trial.cores:,} core{'s' if trial.cores > 1 else ''}"
         change = "" if trial.change is None else f"  metric changes by {trial.change:.3g}"
-        return f"{trial.cost / scale:8.4g} {unit} {trial.decibels:6.1f} dB {trial.held_back:6.1f} dB {cores:>8}{change}"
+        return f"{shown} {trial.decibels:6.1f} dB {trial.held_back:6.1f} dB {cores:>8}{change}"
 
 
 def _changed(start: Precision, own: Precision) -> str:

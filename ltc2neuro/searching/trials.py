@@ -48,6 +48,9 @@ COSTS: Mapping[str, Callable[[Cost], float]] = {
 }
 """What can be minimised: of a sample, at the cost model's default, each message sent"""
 UNITS = {"time": "s", "energy": "J", "latency": "s"}
+COUNTED = ("cores", "instructions", "synapses")
+OF_NETWORK = ("cores", "synapses")
+"""What a network has, not a sample"""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 import ltc2neuro
 from ltc2neuro.cli import samples
 from ltc2neuro.cli.main import COMMANDS, main
-from ltc2neuro.cli.verify import fraction
+from ltc2neuro.cli.measures import fraction
 from ltc2neuro.errors import InputError
 
 CLI = [sys.executable, "-m", "ltc2neuro.cli.main"]

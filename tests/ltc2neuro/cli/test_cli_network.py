@@ -171,8 +171,36 @@ def test_search_saves_the_best(folder, capsys):
     assert main([*command, "--min-sqnr", "40", "-o", str(path), "--json"]) == 0
     found = out(capsys)
     assert found["best"] in found["front"] and min(found["best"]["decibels"], found["best"]["held_back"]) >= 40
-    assert ltc2neuro.verify(ltc2neuro.load(path), None, on=["reference"]).passed
+    net = ltc2neuro.load(path)
+    assert ltc2neuro.verify(net, None, on=["reference"]).passed and isinstance(net, ltc2neuro.Network)
+    assert ltc2neuro.Precision(**found["best"]["precision"]) == net.precision
     assert main([*command, "--no-microcode", "-o", str(path)]) == 2
+
+
+def test_search_keeps_a_metric(folder, capsys):
+    command = ["search", f"{folder / 'train.py'}:build", "--calibration", str(folder / "x.npy"), "--budget", "0.01"]
+    command += ["-o", str(folder / "best.l2n"), "--json"]
+    limit = ["--metric", "mse", "--max-metric-change"]
+    assert main([*command, *limit, "90%", "--targets", str(folder / "y.npy")]) == 0
+    assert 0 < out(capsys)["best"]["change"] <= 0.9
+    assert main([*command, *limit, "0", "--targets", str(folder / "y.npy")]) == 2
+    assert "mse is " in out(capsys)["error"]["numbers"]
+    assert main([*command, *limit, "5%"]) == 2
+    assert out(capsys)["error"]["what"] == "--targets and --metric go together"
+    assert main([*command, *limit[2:], "5%"]) == 2
+    assert out(capsys)["error"]["what"] == "--max-metric-change needs --targets and --metric"
+
+
+def test_targets_of_answers_whose_names_are_not_known_yet(tmp_path):
+    from ltc2neuro.cli import samples
+
+    one, two, path = np.zeros((2, 3)), np.ones((4, 3)), str(tmp_path / "y.npz")
+    np.savez(path, one, two)
+    assert isinstance(samples.targets(path), list)
+    np.savez(path, turn=one, speed=two)
+    found = samples.targets(path)
+    assert isinstance(found, dict) and found.keys() == {"turn", "speed"}
+    assert samples.targets(None) is None
 
 
 def test_the_shell_knows_what_search_minimises():

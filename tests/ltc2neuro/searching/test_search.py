@@ -150,6 +150,20 @@ def test_the_text_tells_each_setting(kept):
     assert text.count("\n") == len(found.front) + 2 and "by the layout" not in text  # one core is enough for so few
 
 
+@pytest.mark.parametrize(
+    ("minimise", "of", "saved"),
+    [
+        ("cores", "cores of the network, ", "0.0% fewer cores than"),
+        ("instructions", "instructions a sample, ", "0.0% fewer instructions than"),
+        ("synapses", "synapses of the network, ", "0.0% fewer synapses than"),
+        ("energy", "energy a sample, ", "% less energy than"),
+    ],
+)
+def test_the_text_counts_what_can_be_counted(minimise, of, saved):
+    text = str(ltc2neuro.search(model(), X, minimise=minimise, budget_s=1e-3))
+    assert text.startswith(of) and saved in text and text.endswith("1 setting tried, its time was over"), text
+
+
 def test_without_a_limit_nothing_is_lost():
     found = ltc2neuro.search(model(), X, budget_s=5, minimise="energy")
     best, start = found.best.trial, found.start
