@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
@@ -207,11 +208,13 @@ class Trials:
             raise InputError(
                 "this journal is of another search",
                 where=str(self.journal),
-                advice="Give the model, data and goal that it was written with, or another file.",
+                advice="Give the model, data, metric and goal that it was written with, or another file.",
             )
         if whole < len(content):
-            with self.journal.open("r+b") as file:
-                file.truncate(whole)
+            try:
+                os.truncate(self.journal, whole)
+            except OSError as error:
+                raise self._unwritten(error) from error
         self.known.update(trials)
 
     def _write(self, key: str, trial: Trial | None) -> None:
@@ -223,9 +226,11 @@ class Trials:
             with self.journal.open("a", encoding="utf-8") as file:
                 file.write(f"{self.identity}\n{line}\n" if new else f"{line}\n")
         except OSError as error:
-            raise InputError(
-                f"cannot write the journal: {error.strerror}", where=str(self.journal), advice="Name another file."
-            ) from error
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> InputError:
+        what = f"cannot write the journal: {error.strerror}"
+        return InputError(what, where=str(self.journal), advice="Name another file.")
 
 
 def _key(precision: Precision) -> str:
