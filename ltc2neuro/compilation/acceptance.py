@@ -31,11 +31,8 @@ def unknown(sequences: Sequences) -> KnownAnswer:
     return KnownAnswer.unanswered(sequences.arrays[0][None, :KNOWN_STEPS])
 
 
-def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) -> KnownAnswer:
-    """The reference's answer to the known sequence of `net`.
-
-    Says so, with the `advice`, where the integers are far from the float network on the calibration itself.
-    """
+def warn_of_outputs(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) -> None:
+    """Say so, with the `advice`, where the integers are far from the float network on the calibration itself."""
     level = level_of(net, sequences)
     if level.poor:
         channel = net.record.answers.place(level.worst.channel or 0)
@@ -53,7 +50,6 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
             "integers are where they do is not known. Give a calibration on which they vary.",
             stacklevel=stacklevel + 1,
         )
-    return known_answer(net)
 
 
 def known_answer(net: AnyParts) -> KnownAnswer:

@@ -14,7 +14,7 @@ from compiler.running.runners import Runners
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip
 from hw_models.errors import InputError
-from ltc2neuro.compilation.acceptance import answered
+from ltc2neuro.compilation.acceptance import known_answer, warn_of_outputs
 from ltc2neuro.compilation.findings import later_fit, refuse, warn
 from ltc2neuro.compilation.request import ask
 from ltc2neuro.compilation.without_microcode import form_of, without_microcode
@@ -141,8 +141,10 @@ def compile(
         refuse(findings, asked.chip)
         warn(findings, stacklevel=2)
         parts = _parts(simplified, made)
-        net = Network.of(parts, answered(parts, asked.sequences, POOR, stacklevel=2))
-    return tuned(net, asked.sequences) if tune else net
+        net = Network.of(parts, known_answer(parts))
+    net = tuned(net, asked.sequences) if tune else net
+    warn_of_outputs(net.parts, asked.sequences, POOR, stacklevel=2)
+    return net
 
 
 def _parts(simplified: Simplified, made: Design) -> Parts:

@@ -14,7 +14,7 @@ from compiler.rules.library_processes import chip_findings
 from compiler.running.runners import Runners
 from hw_models.arguments import check_flag
 from hw_models.errors import InputError
-from ltc2neuro.compilation.acceptance import answered
+from ltc2neuro.compilation.acceptance import known_answer, warn_of_outputs
 from ltc2neuro.compilation.findings import refuse, warn
 from ltc2neuro.library_network.network import LibraryNetwork
 from ltc2neuro.library_network.parts import LibraryParts
@@ -77,4 +77,5 @@ def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) ->
     warn(findings, stacklevel + 1)
     assert parts is not None  # else it is refused
     advice = "Without microcode, try more hinges, form=LibraryForm(hinges=32), or compile it with microcode=True."
-    return LibraryNetwork.of(parts, answered(parts, recorded.asked.sequences, advice, stacklevel + 1))
+    warn_of_outputs(parts, recorded.asked.sequences, advice, stacklevel + 1)
+    return LibraryNetwork.of(parts, known_answer(parts))

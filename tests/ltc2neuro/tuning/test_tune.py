@@ -100,10 +100,12 @@ def test_the_seed_decides(net, tuned) -> None:
     assert any(not np.array_equal(c, other.graph.constants[n]) for n, c in tuned.graph.constants.items())
 
 
-def test_compile_tunes_to_the_same_network(net) -> None:
+def test_compile_tunes_to_the_same_network_and_warns_of_that(net) -> None:
     by_hand = ltc2neuro.tune(net, X)
-    with pytest.warns(UserWarning, match="the integer outputs are only"):
+    level = level_of(by_hand.parts, by_hand.parts.host.sequences(X, None)).worst.decibels
+    with pytest.warns(UserWarning, match=f"the integer outputs are only {level:.1f} dB") as warned:
         found = ltc2neuro.compile(tracker(), X, precision=Precision(parameter=6), tune=True)
+    assert len(warned) == 1
     assert found.passes == by_hand.passes and found.passes[-1].name == "tune"
     assert all(np.array_equal(c, found.graph.constants[n]) for n, c in by_hand.graph.constants.items())
     assert np.array_equal(found.known.integers, by_hand.known.integers)
