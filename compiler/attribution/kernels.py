@@ -42,6 +42,10 @@ class Here:
         constant = column(own)
         return lambda frame: constant
 
+    def whole(self, kernel: OpKernel) -> OpKernel:
+        """What is rounded, in integers; in real numbers where clipping is lifted, for 64 bits may not hold it."""
+        return (lambda frame: kernel(frame).astype(np.int64)) if self.integral else kernel
+
     def clipped(self, op: ops.Op, kernel: Callable[[Frame], Array]) -> Callable[[Frame], Array]:
         """Clipped as the reference does it, unless that is lifted."""
         if self.unclipped:
@@ -81,8 +85,7 @@ def _mat_vec(op: ops.MatVec, here: Here) -> OpKernel:
 def _input(op: ops.Input, here: Here) -> OpKernel:
     if here.lifted:
         return here.clipped(op, lambda frame: frame.sample)
-    clipped = here.clipped(op, lambda frame: np.floor(frame.sample + 0.5))
-    return lambda frame: clipped(frame).astype(np.int64)
+    return here.whole(here.clipped(op, lambda frame: np.floor(frame.sample + 0.5)))
 
 
 @REAL.on(ops.MulShift)
@@ -91,7 +94,7 @@ def _mul_shift(op: ops.MulShift, here: Here) -> OpKernel:
     scale = 2.0 ** -column(here.graph.constants[op.shift]).astype(np.float64)
     if here.lifted:
         return lambda frame: a(frame) * b(frame) * scale
-    return lambda frame: np.floor(a(frame) * b(frame) * scale).astype(np.int64)
+    return here.whole(lambda frame: np.floor(a(frame) * b(frame) * scale))
 
 
 @REAL.on(ops.Rescale)
@@ -103,7 +106,7 @@ def _rescale(op: ops.Rescale, here: Here) -> OpKernel:
         return result if lifted else np.floor(result + 0.5)
 
     kernel = here.clipped(op, scaled) if here.saturates else scaled
-    return kernel if lifted else lambda frame: kernel(frame).astype(np.int64)
+    return kernel if lifted else here.whole(kernel)
 
 
 @REAL.on(ops.Shift)
@@ -117,7 +120,7 @@ def _shift(op: ops.Shift, here: Here) -> OpKernel:
         return np.where(by < 0, np.floor(result), result)
 
     kernel = here.clipped(op, shifted) if isinstance(here.wanted, (ops.Div, ops.Apply)) else shifted
-    return (lambda frame: kernel(frame).astype(np.int64)) if here.integral else kernel
+    return here.whole(kernel)
 
 
 @REAL.on(ops.And)
@@ -135,7 +138,7 @@ def _and(op: ops.And, here: Here) -> OpKernel:
 @REAL.on(ops.Divide)
 def _divide(op: ops.Divide, here: Here) -> OpKernel:
     a, b, scale = here.getter(op, op.a), here.getter(op, op.b), 2.0**op.shift
-    return lambda frame: np.floor(a(frame) * scale / b(frame)).astype(np.int64)
+    return here.whole(lambda frame: np.floor(a(frame) * scale / b(frame)))
 
 
 @REAL.on(ops.PiecewisePolynomial)
@@ -151,6 +154,6 @@ def _polynomial(op: ops.PiecewisePolynomial, here: Here) -> OpKernel:
         y = coefficients[k, -1].astype(np.float64)
         for j in range(coefficients.shape[1] - 2, -1, -1):
             y = np.floor(y * t * scales[k, j]) + coefficients[k, j]
-        return y.astype(np.int64)
+        return y
 
-    return kernel
+    return here.whole(kernel)

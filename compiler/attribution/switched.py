@@ -209,7 +209,7 @@ class _Variant:
             if self.is_whole(op):
                 if places.rounding is None or self.lifts(places.rounding):
                     return whole
-                return lambda frame: np.floor(whole(frame) + 0.5).astype(np.int64)
+                return self._here(op).whole(lambda frame: np.floor(whole(frame) + 0.5))
             plain = self._plain(op)
             return lambda frame: plain(frame) + (exact := whole(frame)) - np.floor(exact + 0.5)
         return self._plain(op)
@@ -219,8 +219,11 @@ class _Variant:
             if self.lifted and isinstance(op, ops.PiecewisePolynomial):
                 return self.whole.looked_up(op)
             return self.whole.reference(op)
+        return REAL(op, self._here(op))
+
+    def _here(self, op: ops.Op) -> Here:
         places, result = self.places(op), op.result or ""
-        here = Here(
+        return Here(
             self.graph,
             self.constants,
             self.whole.lowered.made_for.get(result),
@@ -229,7 +232,6 @@ class _Variant:
             saturates=any(s.value == result for s in self.whole.proven.saturations),
             integral=result in self.integral,
         )
-        return REAL(op, here)
 
     def _whole(self, op: ops.Op, wanted: ops.Op) -> OpKernel:
         """The float op, of the values that stand for its operands, in LSB of the result."""

@@ -27,13 +27,16 @@ from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import BaseRecord, Record
 from ltc2neuro.compiled.requantized import with_origin
+from ltc2neuro.compiled.tuned_constants import TUNED, was_tuned
 from ltc2neuro.frontends.keras.model_argument import entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progressing import begin, shown_stages
+from ltc2neuro.verification.fidelity import agreement
 from ltc2neuro.verification.task_metric import Targets, task_metrics
+from ltc2neuro.verification.verifying import first_samples
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +49,8 @@ LEAST, FEW = 100, 4
 """So many steps and sequences are measured, whatever that takes"""
 LIGHT = 25.0
 """In dB: losses that are so far below the whole in a sample by itself are measured together"""
+COMPARED = 200
+"""Samples on which the model must answer as the float network does"""
 LOOKED_AT = 4
 """Sequences in which the first error is looked for"""
 
@@ -109,14 +114,26 @@ def attribute(
             f"{note}. On these data the file's has {own:.1f} dB, this one {found.of_all:.1f} dB",
             replace(found, of_file=own),
         )
+    elif was_tuned(net):
+        note = TUNED
     return replace(found, rows=rows, first=first, note=note, equations=equations)
 
 
 def _equations(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> tuple[Solved, ...]:
     from ltc2neuro.attribution.equations import solved
+    from ltc2neuro.tracing.model import calling_like
 
     begin("differential equations")
-    return tuple(solved(entered(model), net, x))
+    model, part = entered(model), first_samples(x, COMPARED)[0]
+    row = agreement(net, model, part, calling_like(net, model, part.arrays))
+    if not row.held:
+        raise InputError(
+            "the model is not the one that was compiled, or it was changed since",
+            where="model",
+            numbers=row.note,
+            advice="Give the model that this network was compiled from, with the weights that it had.",
+        )
+    return tuple(solved(model, net, x))
 
 
 @dataclass(frozen=True, eq=False)

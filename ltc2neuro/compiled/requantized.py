@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,13 +13,14 @@ from compiler.quantize.floating import Floating
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import STAGES, near_integers, to_integers
 from ltc2neuro.compiled.record import KnownAnswer, Record
+from ltc2neuro.compiled.tuned_constants import TUNE, additive, was_tuned
 from ltc2neuro.inputs.arrays import Sequences
 
 R = TypeVar("R", bound=Record)
 
 AGAIN = (
-    "a file does not hold what its constants were rounded from: this is the network quantized again, on {what}. Its "
-    "integers are others; give the calibration that it was compiled with to have those of the file"
+    "a file does not hold what its constants were rounded from: this is the network quantized again, on {what}{but}. "
+    "Its integers are others; give the calibration that it was compiled with to have those of the file"
 )
 
 
@@ -28,7 +30,7 @@ def requantized(net: R, calibration: Sequences, precision: Precision) -> R:
     Its integers are others, so that the answer to its known sequence is not known.
     """
     near = near_integers(Floating.of(net.observed(net.float_graph, calibration), precision, net.chip, timed=net.timed))
-    stages = {stage.__name__ for stage in STAGES}
+    stages = {TUNE, *(stage.__name__ for stage in STAGES)}
     passes = (*(p for p in net.passes if p.name not in stages), *near.passes)
     known = KnownAnswer.unanswered(net.known.x)
     return replace(net, proven=to_integers(near), precision=precision, passes=passes, known=known)
@@ -38,19 +40,21 @@ def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:
     """The network, knowing what its integers were rounded from, and what is to be said of it, empty where it is `net`.
 
     One that was read from a file is quantized again on `calibration`, `what` in words. Where the integers are the
-    same, they are those of the file.
+    same, but for what was tuned, those of the file come from there too.
     """
     if net.proven.lowered is not None:
         return net, ""
-    again = requantized(net, calibration, net.precision)
-    return again, "" if _same(net.graph, again.graph) else AGAIN.format(what=what)
+    again, tuned = requantized(net, calibration, net.precision), was_tuned(net)
+    if _same(net.graph, again.graph, additive(net.graph) if tuned else ()):
+        return replace(net, proven=replace(net.proven, lowered=again.proven.lowered)), ""
+    return again, AGAIN.format(what=what, but=", and not tuned" if tuned else "")
 
 
-def _same(one: Graph, other: Graph) -> bool:
-    """Whether two integer graphs compute the same integers in the same way."""
+def _same(one: Graph, other: Graph, but: Collection[str]) -> bool:
+    """Whether two integer graphs compute the same integers in the same way, `but` for some constants."""
     return (
         one.blocks == other.blocks
         and {n: v.format for n, v in one.values.items()} == {n: v.format for n, v in other.values.items()}
         and one.constants.keys() == other.constants.keys()
-        and all(np.array_equal(c, other.constants[n]) for n, c in one.constants.items())
+        and all(n in but or np.array_equal(c, other.constants[n]) for n, c in one.constants.items())
     )

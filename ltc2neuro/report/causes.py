@@ -86,7 +86,7 @@ def _conclusion(
 ) -> str:
     """In a sentence, of the rows that the tables show, the largest gain first, and the settings that lift them."""
     whole = found.wholes[0]
-    if clipped and found.note and found.of_file < found.of_all - APART:
+    if clipped and found.of_file < found.of_all - APART:
         return (
             f"Most of the error of the file's network, {found.of_file:.1f} dB, is clipping: quantized again on these "
             f"data, of which it then clips less, it has {found.of_all:.1f} dB. What is split below is that network's "
@@ -94,7 +94,7 @@ def _conclusion(
         )
     if not totals:
         return f"{whole.of} lose nothing on these data."
-    again = ", of the network quantized again (see below)," if found.note else ""
+    again = ", of the network quantized again (see below)," if not np.isnan(found.of_file) else ""
     text = f"The error of {whole.of}{again} is {whole.decibels:.1f} dB over all channels, on {_measured(found)}"
     most = totals[0]
     if most.gain <= 0:

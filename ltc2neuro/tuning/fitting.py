@@ -1,4 +1,4 @@
-"""Which constants may be tuned, and as much of their change as the proof allows that everything fits the chip."""
+"""As much of what was learned as the proof allows that everything fits the chip."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.ranges.integer_spans import find_spans
 from compiler.ranges.proven import Proven, prove
@@ -18,17 +17,6 @@ from hw_models.errors import GraphError, QuantizeError
 
 MOST_TRIALS = 12
 """How often less is changed, where the proof does not hold with what was learned"""
-
-
-def additive(graph: IntegerGraph) -> list[str]:
-    """The constants, one number for each element, that are only ever added or subtracted."""
-    used = dict[str, set[type[ops.Op]]]()
-    for _, op in graph.ops():
-        for name in op.operands:
-            used.setdefault(name, set()).add(type(op))
-    starts = {s.initial for s in graph.states}
-    vectors = [n for n, c in graph.integer_constants.items() if c.ndim == 1 and c.size > 1 and n not in starts]
-    return [n for n in vectors if used.get(n, {ops.Op}) <= {ops.Add, ops.Sub}]
 
 
 def fitting(proven: Proven, found: Mapping[str, Integers], chip: Chip) -> Proven:

@@ -16,6 +16,7 @@ from ltc2neuro.compilation.acceptance import known_answer
 from ltc2neuro.compilation.findings import later_fit, refuse
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.poor_outputs import level_of
+from ltc2neuro.compiled.tuned_constants import additive
 from ltc2neuro.extras import TORCH
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.held_back import halves
@@ -23,7 +24,7 @@ from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.network import Network
 from ltc2neuro.progressing import begin, shown_stages
-from ltc2neuro.tuning.fitting import additive, fitting
+from ltc2neuro.tuning.fitting import fitting
 
 LEAST = 3
 """Sequences: one judges, and two are learned from"""

@@ -74,6 +74,13 @@ def test_what_goes_beyond_the_calibrated_range_is_clipping():
 
 
 @pytest.mark.filterwarnings("ignore:the integer outputs")
+@pytest.mark.filterwarnings("error:invalid value")
+def test_what_is_beyond_64_bits_saturates_as_less_does():
+    net = tracked()
+    large, huge = (ltc2neuro.attribute(net, X.astype(np.float64) * scale) for scale in (1e10, 1e30))
+    assert large.wholes[0] == huge.wholes[0] and abs(huge.wholes[0].apart) < 3
+
+
 def test_lifting_what_a_row_names_gains_about_what_it_says():
     """The row of the worst value names a field and globs: with more bits there, most of the gain is had."""
     coarse = Precision(overrides={"x_2.product": {"parameter": 6}})

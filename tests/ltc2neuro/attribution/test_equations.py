@@ -91,3 +91,5 @@ def test_the_report_begins_with_it():
     found = ltc2neuro.attribute(net, X, model=model)
     assert found.equations[0].kind == "LTCCell" and str(found).startswith("rnn_cell (LTCCell): torch's steps are ")
     assert found.equations[0].decibels < found.wholes[0].decibels  # the solver's steps, not the integers
+    with pytest.raises(ltc2neuro.errors.InputError, match=r"not the one that was compiled.*\n.*model\n"):
+        ltc2neuro.attribute(net, X, model=ltc(4))

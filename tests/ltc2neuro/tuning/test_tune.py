@@ -19,8 +19,8 @@ from compiler.interpreters.reference import KERNELS as REFERENCE
 from compiler.interpreters.reference import run_reference
 from ltc2neuro import Precision
 from ltc2neuro.compiled.poor_outputs import level_of
+from ltc2neuro.compiled.tuned_constants import additive
 from ltc2neuro.errors import InputError
-from ltc2neuro.tuning.fitting import additive
 from ltc2neuro.tuning.kernels import KERNELS, TorchGraph
 
 X = sequences(batch=45, time=6)
@@ -84,6 +84,10 @@ def test_only_added_constants_change_and_passes_tell(net, tuned, tmp_path) -> No
     tuned.save(tmp_path / "tuned.l2n")
     again = ltc2neuro.load(tmp_path / "tuned.l2n")
     assert again.passes == tuned.passes and np.array_equal(again(X), tuned(X))
+    found, own = ltc2neuro.attribute(again, X, calibration=X), ltc2neuro.attribute(tuned, X)
+    assert found == own and found.note.startswith("this network was tuned") and np.isnan(found.of_file)
+    other = ltc2neuro.attribute(again, X / 2)
+    assert "quantized again, on x, and not tuned" in other.note and not np.isnan(other.of_file)
 
 
 def test_all_executors_return_its_integers(tuned) -> None:
