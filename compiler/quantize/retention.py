@@ -118,7 +118,10 @@ def _limit(op: ops.Min | ops.Max, at: SlopePoint) -> Array:
 
 @SLOPES.on(ops.Apply)
 def _function(op: ops.Apply, at: SlopePoint) -> Array:
-    real, x = FUNCTIONS[op.function].real, at.values[op.x]
+    function, x = FUNCTIONS[op.function], at.values[op.x]
+    real = function.real
+    if function.least is not None:  # where it begins a slope may be infinite: that just within is finite
+        x = np.where(x - NUDGE > function.least, x, function.least + 2 * NUDGE)
     return (real(x + NUDGE) - real(x - NUDGE)) / (2 * NUDGE) * at.slope(op.x)
 
 

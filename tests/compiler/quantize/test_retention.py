@@ -8,12 +8,13 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from compiler.functions import FUNCTIONS
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Add, Apply, Div, Max, Min, Mul, Select, Sub
 from compiler.graph.origin import Origin
 from compiler.interpreters import execution
-from compiler.quantize.retention import SEQUENCES, STEPS, retention
+from compiler.quantize.retention import SEQUENCES, SLOPES, STEPS, SlopePoint, retention
 from hw_models.arrays import Floats
 
 Make = Callable[[GraphBuilder, str, str], str]
@@ -111,3 +112,17 @@ def test_of_the_calibration_the_last_steps_of_the_first_sequences_count() -> Non
     shorter = retention(graph, [x[0], x[1, -5:]])["h"]
     assert np.array_equal(shorter.step, retention(graph, list(x[:2, -5:]))["h"].step)
     assert retention(graph, []) == {} and retention(graph, [x[0], x[1, :0]]) == {}
+
+
+@pytest.mark.parametrize("function", ["sqrt", "log", "log1p"])
+@pytest.mark.parametrize("beyond", [-1e-17, 0.0, 2.0**-18])
+@pytest.mark.filterwarnings("error")
+def test_where_a_function_begins_its_slope_is_finite(function, beyond):
+    """Its argument may lie below by rounding, as a mean of squares less the square of a mean does."""
+    begins = FUNCTIONS[function].least
+    assert begins is not None
+    at = SlopePoint(
+        Graph((), {}, {}), {"x": np.array([begins + beyond, begins + 1.0])}, {"x": np.ones(())}, np.zeros(2)
+    )
+    near, usual = SLOPES(Apply("y", "x", function), at)
+    assert np.isfinite(near) and near > usual > 0
