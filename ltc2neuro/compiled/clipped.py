@@ -1,7 +1,8 @@
 """What a run clipped: which channels, time spans and states went beyond their ranges, how often and how far.
 
 A range is what the calibration showed, with the precision's margin. What lies beyond is taken for the range's end;
-where that happens to more than one value in a thousand of a channel, whoever runs the network is told.
+where that happens to more than one value in a thousand of a channel, whoever runs the network is told. A value between
+layers that rounding alone takes beyond, such as a product a little below 0, is counted and not told.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Tally:
     """the value of the integer graph that it is, where it is one"""
     title: str = ""
     """what that is, in words"""
+    rounding: float = 0.0
+    """as far as rounding alone takes it beyond its range"""
 
     def joined(self, other: Tally) -> Tally:
         """Both together."""
@@ -64,6 +67,12 @@ class Tally:
             low=np.minimum(self.low, other.low),
             high=np.maximum(self.high, other.high),
         )
+
+    @property
+    def beyond(self) -> Array:
+        """Which elements were beyond their ranges by more than rounding."""
+        off = np.maximum(self.held_low - self.low, self.high - self.held_high)
+        return (self.counts > 0) & ((off > self.rounding) | (self.rounding == 0))
 
     def element(self, i: int) -> str:
         """How element `i` is called."""
@@ -98,6 +107,10 @@ class Clipped:
         """The share of each element's values that was clipped."""
         return tally.counts / max(1, self.samples * tally.repeat)
 
+    def told(self, tally: Tally) -> Array:
+        """Which elements were clipped too often, by more than rounding."""
+        return tally.beyond & (self.shares(tally) > TOLD)
+
     def text(self) -> str:
         """The elements of every vector that were clipped too often, the worst first; empty where there are none."""
         parts = [text for tally in self.tallies if (text := self._of(tally))]
@@ -111,8 +124,8 @@ class Clipped:
         return replace(self, tallies=tuple(replace(t, title=found.get(t.value, t.title)) for t in self.tallies))
 
     def _of(self, tally: Tally) -> str:
-        shares = self.shares(tally)
-        order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > TOLD]
+        shares, told = self.shares(tally), self.told(tally)
+        order = [int(i) for i in np.argsort(-shares, kind="stable") if told[i]]
         parts = [
             f"{tally.element(i)}: {100 * shares[i]:.3g} % of the values, {tally.ranges(i)}" for i in order[:MOST_NAMED]
         ]
@@ -121,7 +134,7 @@ class Clipped:
 
     def names(self) -> frozenset[str]:
         """The elements of which `text` tells, and those that it leaves out for their number."""
-        return frozenset(t.element(int(i)) for t in self.tallies for i in np.flatnonzero(self.shares(t) > TOLD))
+        return frozenset(t.element(int(i)) for t in self.tallies for i in np.flatnonzero(self.told(t)))
 
     def without(self, names: frozenset[str]) -> Clipped:
         """The same but for the elements named."""

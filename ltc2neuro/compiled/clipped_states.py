@@ -101,7 +101,9 @@ def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally
         state = _step_of(graph, name) if value is not None and _of_a_step(value) else None
         shown = f"value {shown}" if state is None else f"what state {state} changes by"
         own = (plain if value is not None else name) if state is None else ""  # the state says it already
-        found.append(Tally(f"{shown}, element", clip.counts, low, high, *ends, repeats[name], value=own))
+        lsb = form.lsb if state is None else 0.0  # a step is added up in its state, LSB after LSB
+        title, repeat = f"{shown}, element", repeats[name]
+        found.append(Tally(title, clip.counts, low, high, *ends, repeat, value=own, rounding=lsb))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import torch
 import ltc2neuro
 from benchmarks.fuzz.graphs import Builder
 from compiler.interpreters.execution import Clip
-from ltc2neuro.compiled.clipped import SPANS, ChannelRanges, input_tallies, shorter
+from ltc2neuro.compiled.clipped import SPANS, TOLD, ChannelRanges, Clipped, input_tallies, shorter
 from ltc2neuro.compiled.clipped_states import state_tallies, value_tallies
 from ltc2neuro.errors import InputError
 from ltc2neuro.extras import LAVA
@@ -23,6 +24,7 @@ from ltc2neuro.nn import Recurrent
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(-1, 1, size=(4, 50, 3))
+SMOOTH = (np.random.default_rng(1).normal(size=(8, 24, 3)).cumsum(1) / 5).astype(np.float32)
 
 
 class Sum(torch.nn.Module):
@@ -253,3 +255,23 @@ def test_a_denominator_below_its_range_is_told():
     assert not told(lambda: net(far))
     (message,) = told(lambda: net(far / 10))
     assert "layer, received, element 0: 100 % of the values" in message
+
+
+class Squared(torch.nn.Module):
+    """Where both factors are 0 or near it, what is received of their product may be an LSB below 0."""
+
+    def forward(self, x):
+        before = torch.cat([x[:, :1], x[:, :-1]], 1)
+        return (x - before) * (x - before)
+
+
+def test_what_rounding_takes_beyond_is_counted_and_not_told():
+    net = ltc2neuro.compile(Squared(), SMOOTH)
+    run = net.run(SMOOTH, on="reference", strict=True)
+    (tally,) = run.clipped.tallies
+    assert run.saturations and run.clipped.shares(tally).max() > TOLD and not tally.beyond.any()
+    assert tally.low.min() == -tally.rounding < tally.held_low.min() == 0
+    (text,) = told(lambda: net(2 * SMOOTH[:, ::2]))
+    assert "product" in text
+    off = replace(tally, low=tally.low - tally.rounding)
+    assert Clipped(run.clipped.samples, (off,)).text()
