@@ -25,7 +25,7 @@ from ltc2neuro.attribution.measuring import Bench, MeasuredTargets, power, toget
 from ltc2neuro.compiled.default_executor import CALL
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
-from ltc2neuro.compiled.record import BaseRecord, Record
+from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.requantized import with_origin
 from ltc2neuro.compiled.tuned_constants import TUNED, was_tuned
 from ltc2neuro.frontends.keras.model_argument import entered
@@ -34,7 +34,7 @@ from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progressing import begin, shown_stages
-from ltc2neuro.verification.fidelity import agreement
+from ltc2neuro.verification.fidelity import agreement, find_truth
 from ltc2neuro.verification.task_metric import Targets, task_metrics
 from ltc2neuro.verification.verifying import first_samples
 
@@ -96,7 +96,7 @@ def attribute(
     assert net.proven.lowered is not None and isinstance(net.parts, Parts)
     bench = Bench(net.parts, Switched(net.proven, net.proven.lowered), sequences, tasks)
     with shown_stages("attribute", 2 + len(Cause) + (model is not None)):
-        equations = () if model is None else _equations(model, net, sequences)
+        equations = () if model is None else _equations(model, net.parts, sequences)
         begin("one sample alone")
         singly = Singly.of(bench)
         begin("the whole")
@@ -119,13 +119,14 @@ def attribute(
     return replace(found, rows=rows, first=first, note=note, equations=equations)
 
 
-def _equations(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> tuple[Solved, ...]:
+def _equations(model: torch.nn.Module, net: Parts, x: Sequences) -> tuple[Solved, ...]:
     from ltc2neuro.attribution.equations import solved
-    from ltc2neuro.tracing.model import calling_like
 
     begin("differential equations")
     model, part = entered(model), first_samples(x, COMPARED)[0]
-    row = agreement(net, model, part, calling_like(net, model, part.arrays))
+    calling = find_truth(net, model, part).calling
+    assert calling is not None  # there is a model
+    row = agreement(net.record, model, part, calling)
     if not row.held:
         raise InputError(
             "the model is not the one that was compiled, or it was changed since",
@@ -133,7 +134,7 @@ def _equations(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> tuple[S
             numbers=row.note,
             advice="Give the model that this network was compiled from, with the weights that it had.",
         )
-    return tuple(solved(model, net, x))
+    return tuple(solved(model, net.record, x))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ TUNE = "tune"
 """The name of the pass, in memory and in files"""
 TUNED = (
     "this network was tuned: constants that it adds differ from the float network's, so that they take back what "
-    "others lose. By how much is told as their parameter rounding. To lift that alone can make the network worse, and "
-    "causes do not add up"
+    "others lose. By how much is told as their parameter rounding. To lift that of one value alone can make the "
+    "network worse, and causes do not add up"
 )
 
 

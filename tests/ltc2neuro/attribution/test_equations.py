@@ -93,3 +93,5 @@ def test_the_report_begins_with_it():
     assert found.equations[0].decibels < found.wholes[0].decibels  # the solver's steps, not the integers
     with pytest.raises(ltc2neuro.errors.InputError, match=r"not the one that was compiled.*\n.*model\n"):
         ltc2neuro.attribute(net, X, model=ltc(4))
+    with pytest.raises(ltc2neuro.errors.InputError, match="does not answer as the one that was compiled"):
+        ltc2neuro.attribute(net, X, model=LTC(3, AutoNCP(8, 3, seed=1)))

@@ -80,9 +80,10 @@ def test_a_part_of_the_calibration_is_spread_over_all_of_it():
     many = [np.zeros((200, 4))] * 500
     limit = poor_outputs.WORK
     try:
-        poor_outputs.WORK = poor_outputs.cost(net.float_graph, many[:20])
+        poor_outputs.WORK = poor_outputs.float_work(net.float_graph, many[:20])
         part = poor_outputs.part_of(net.float_graph, many)
-        assert poor_outputs.cost(net.float_graph, part) <= poor_outputs.WORK and len(part) >= poor_outputs.FEW_SEQUENCES
+        assert poor_outputs.float_work(net.float_graph, part) <= poor_outputs.WORK
+        assert len(part) >= poor_outputs.FEW_SEQUENCES
         poor_outputs.WORK = 0
         assert [len(p) for p in poor_outputs.part_of(net.float_graph, many)] == [1]
     finally:
