@@ -15,7 +15,8 @@ from compiler.library_processes.process_graph import ProcessGraph, factors_of
 from compiler.library_processes.process_plan import ProcessPlan
 from compiler.library_processes.width_proof import Failure, failures
 from compiler.ranges.observed import Observed
-from compiler.ranges.real_intervals import find_bounds, state_interval
+from compiler.ranges.real_intervals import find_bounds
+from compiler.ranges.state_intervals import state_interval
 from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES
 from hw_models.errors import QuantizeError

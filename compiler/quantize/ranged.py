@@ -10,7 +10,8 @@ from compiler.quantize.floating import Floating
 from compiler.quantize.precision import Precision
 from compiler.ranges.clipping import find_clipped
 from compiler.ranges.observed import Interval, Observed
-from compiler.ranges.real_intervals import find_bounds, state_interval
+from compiler.ranges.real_intervals import find_bounds
+from compiler.ranges.state_intervals import state_interval
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from compiler.graph.op_table import OpTable
 from compiler.ranges.arithmetic import ENDS, of_corners
 from compiler.ranges.norms import largest_share, share_of_sum, under_roots
 from compiler.ranges.observed import Interval, Observed
+from compiler.ranges.state_intervals import state_interval
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
@@ -101,22 +102,6 @@ def negates(graph: Graph, op: ops.Mul) -> bool:
     """Whether `op` is x * -1."""
     factor = graph.constants.get(op.b)
     return factor is not None and bool(np.all(factor == -1.0))
-
-
-def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -> Interval:
-    """A state's proven bound, or else the calibrated one; both contain the initial state."""
-    state = graph.state(name)
-    initial = graph.constants[state.initial].astype(np.float64)
-    if state.low is not None and state.high is not None:
-        low, high = graph.constants[state.low], graph.constants[state.high]
-    else:
-        seen = [op.out for _, op in graph.ops() if isinstance(op, ops.StateRead) and op.state == name]
-        seen += [op.x for _, op in graph.ops() if isinstance(op, ops.StateWrite) and op.state == name]
-        exact = {n: graph.constants[n].astype(np.float64) for n in seen if n in graph.constants}
-        wide = [Interval(exact[n], exact[n]) if n in exact else observed.interval(n, margin) for n in seen]
-        low = np.min([initial, *(w.low for w in wide)], axis=0)
-        high = np.max([initial, *(w.high for w in wide)], axis=0)
-    return Interval(np.minimum(low, initial), np.maximum(high, initial))
 
 
 def input_margin(margin: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.graph.ops import Div
 from compiler.quantize.limits import fraction_for, word_limit
-from compiler.ranges.real_intervals import state_interval
+from compiler.ranges.state_intervals import state_interval
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.rounding import TOLERANCE, loss

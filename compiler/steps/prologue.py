@@ -30,7 +30,7 @@ def flags_of(made: StepBuilder) -> Flags:
     most = max(most, len(orbits.begins) > 0)
     before = None
     for number in range(1, most + 1):
-        name = fresh(numbered(f"started.{number}"), {s.name for s in made.states})
+        name = fresh(numbered(f"started.{number}"), {s.name for s in made.states}, made.values)
         start, end = (
             made.constant(np.full(1, value), title) for value, title in ((0.0, "not_started"), (1.0, "started"))
         )

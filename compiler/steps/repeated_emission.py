@@ -53,7 +53,7 @@ def _state_of(made: StepBuilder, own: Sequence[int | None], start: Sequence[Loca
         if kept == start:
             return state
     else:
-        state = fresh(numbered(f"{made.called(value)}.repeated"), {s.name for s in made.states})
+        state = fresh(numbered(f"{made.called(value)}.repeated"), {s.name for s in made.states}, made.values)
         zeros = made.constant(np.zeros(len(own)), f"{state}.start")
         made.states.append(State(state, len(own), zeros, modules=made.modules(value)))
     made.ops.append(StateWrite(state, made.gathered(start, value)))

@@ -41,7 +41,7 @@ def states(
             own = [h for h in heads if depth[h] >= lag]
             start = np.array([made.timing.started(h, lag) for h in own])
             name = f"{title}.{lag}_ago" if title == "x" or lag > 1 else title
-            name = fresh(numbered(name), {s.name for s in made.states})
+            name = fresh(numbered(name), {s.name for s in made.states}, made.values)
             initial, ends = made.constant(start, f"{name}.start"), known.ends(own)
             if ends is not None:
                 ends = np.minimum(ends[0], start), np.maximum(ends[1], start)

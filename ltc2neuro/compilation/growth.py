@@ -17,7 +17,8 @@ from compiler.graph.ops import Max, Min, Op, StateWrite
 from compiler.interpreters.execution import prepare
 from compiler.interpreters.float64 import KERNELS
 from compiler.ranges.observed import Interval, Observed
-from compiler.ranges.real_intervals import find_intervals, state_interval
+from compiler.ranges.real_intervals import find_intervals
+from compiler.ranges.state_intervals import state_interval
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
