@@ -98,6 +98,10 @@ def as_array(x: object, name: str = "", expected: str = "") -> np.ndarray:
 
 
 NUMBERS = "Give numbers, such as a float32 array or tensor."
+MISSING = (
+    "Remove NaN and infinity first. A model that handles NaN is compiled with a channel that says where a value is "
+    "missing, `compile(Missing(model), with_masks(x))` of ltc2neuro.nn, and its network takes with_masks(x)."
+)
 
 
 @runtime_checkable
@@ -146,7 +150,7 @@ def check_numbers(array: np.ndarray, what: str, axes: Sequence[str] = ()) -> Non
         raise InputError(
             f"{what} holds values that are not finite",
             numbers=f"{np.sum(~finite):,} of {array.size:,}, the first, {array[first]}, at {place} (from 0)",
-            advice="Remove NaN and infinity first.",
+            advice=MISSING if axes and np.any(np.isnan(array)) else "Remove NaN and infinity first.",
         )
 
 

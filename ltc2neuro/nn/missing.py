@@ -31,14 +31,17 @@ class Missing(torch.nn.Module):
         return self.model(torch.where(missing > 0.5, torch.nan, values))
 
 
-def with_masks(x: npt.ArrayLike, number: float = 0.0) -> npt.NDArray[np.float64]:
+def with_masks(x: npt.ArrayLike, number: float = 0.0) -> npt.NDArray[np.floating]:
     """Values and masks, (..., 2 features), of samples (..., features) with NaN; a missing value becomes `number`.
+
+    Of the type of `x`, float64 where that is none with a point.
 
     Choose a number within the values' range: what is far from it would cost them precision.
 
     >>> with_masks([1.0, np.nan]).tolist()
     [1.0, 0.0, 0.0, 1.0]
     """
-    array = np.asarray(x, np.float64)
+    given = np.asarray(x)
+    array = given if np.issubdtype(given.dtype, np.floating) else given.astype(np.float64)
     missing = np.isnan(array)
-    return np.concatenate([np.where(missing, number, array), missing], axis=-1)
+    return np.concatenate([np.where(missing, array.dtype.type(number), array), missing], axis=-1, dtype=array.dtype)

@@ -14,6 +14,7 @@ from hw_models.arrays import Floats
 from hw_models.errors import InputError, ProofError
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.inputs.arrays import check_numbers
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import raw_answers, with_spans, with_time
@@ -182,6 +183,5 @@ def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
                 numbers=f"{sequence.shape}, expected (time, {', '.join(map(str, shape)) or 'features'})",
                 advice="Give arrays (time, features) with at least one time step.",
             )
-        if not np.all(np.isfinite(sequence)):
-            raise InputError(f"calibration sequence {number} is not finite", advice="Remove NaN and infinity.")
+        check_numbers(sequence, f"calibration sequence {number}", ("sample",))
     return sequences

@@ -7,7 +7,7 @@ from layer_agreement import drifting, executors_agree, runs_alike
 from torch import nn
 
 import ltc2neuro
-from hw_models.errors import ProofError
+from hw_models.errors import InputError, ProofError
 from ltc2neuro.nn import GRUD, Missing, with_masks
 
 FEATURES = 3
@@ -109,3 +109,25 @@ def test_what_the_mask_cannot_answer_is_found_by_the_proof():
     ask = WAYS["nan_to_num"]
     with pytest.raises(ProofError, match="does not compute what torch computes"):
         ltc2neuro.compile(Missing(Asking(lambda x: ask(x) + (x.sum(-1, keepdim=True) > 0))), with_masks(holed()))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_values_with_masks_are_of_the_type_that_torch_takes(kind):
+    torch.manual_seed(0)
+    x, model = torch.tensor(holed(), dtype=getattr(torch, kind.__name__)), Asking(WAYS["nan_to_num"])
+    model = model.to(x.dtype)
+    both = with_masks(x)
+    assert both.dtype == kind
+    assert torch.equal(Missing(model)(torch.as_tensor(both)), model(x))
+    assert with_masks(np.array([[1, 2]])).dtype == np.float64
+
+
+def test_the_error_of_nan_names_what_takes_it():
+    model = Asking(WAYS["nan_to_num"])
+    for x in (holed(), list(holed())):
+        with pytest.raises(InputError) as told:
+            ltc2neuro.compile(model, x)
+        assert "compile(Missing(model), with_masks(x))" in told.value.advice
+    with pytest.raises(InputError) as told:
+        ltc2neuro.compile(model, np.nan_to_num(holed(), nan=np.inf))
+    assert "Missing" not in told.value.advice
