@@ -14,7 +14,9 @@ from platformdirs import user_cache_path
 FOLDER = "LTC2NEURO_CACHE"
 """The variable that names another folder"""
 MOST_BYTES = 256 * 2**20
-"""The oldest objects go when all together are larger."""
+"""All objects together are not larger, but by what several processes keep at once."""
+PARTS = 8
+"""The oldest objects go until this part of the bytes is free, and are looked at again when as much was written."""
 HASH = 32
 KEY = 64
 """Characters of a name"""
@@ -40,7 +42,7 @@ def cached(key: str, make: Callable[[], bytes]) -> bytes:
         found = make()
         with contextlib.suppress(OSError):
             _write(path, found)
-            _tidy(path.parent)
+            _bound(path.parent, len(found) + HASH)
     return found
 
 
@@ -69,16 +71,30 @@ def _write(path: Path, data: bytes) -> None:
             raise
 
 
-def _tidy(where: Path) -> None:
+_free: dict[Path, int] = {}
+"""How many bytes this process may yet write to a folder before it looks at all that is there"""
+
+
+def _bound(where: Path, written: int) -> None:
+    """Keep the folder small: the first time in a process, and each time that it has written as much as was free."""
+    _free[where] = _free.get(where, 0) - written
+    if _free[where] <= 0:
+        part = MOST_BYTES // PARTS
+        _free[where] = part
+        _tidy(where, MOST_BYTES - part)
+
+
+def _tidy(where: Path, most: int) -> None:
     """Remove what was used longest ago, until the rest is small enough; what was being written when a process ended is
     some of it, and what others may keep in the folder is not."""
     files = []
     for path in where.glob("[0-9a-f]" * KEY + ".*"):
         with contextlib.suppress(OSError):  # another process may have removed it
-            files.append((path.stat().st_mtime, path.stat().st_size, path))
+            stat = path.stat()
+            files.append((stat.st_mtime, stat.st_size, path))
     total = sum(size for _, size, _ in files)
     for _, size, path in sorted(files):
-        if total <= MOST_BYTES:
+        if total <= most:
             return
         path.unlink(missing_ok=True)
         total -= size

@@ -149,13 +149,27 @@ def test_a_folder_that_is_only_read_is_used(monkeypatch, tmp_path):
 
 def test_the_oldest_objects_go(monkeypatch, tmp_path):
     monkeypatch.setenv(cache.FOLDER, str(tmp_path))
-    monkeypatch.setattr(cache, "MOST_BYTES", 3 * (100 + cache.HASH))
+    monkeypatch.setattr(cache, "MOST_BYTES", cache.PARTS * (100 + cache.HASH))
     (tmp_path / "mine.o").write_bytes(b"x" * 1000)  # not ours, in a folder that we share
     (tmp_path / f"{'0' * cache.KEY}.ended.part").write_bytes(b"x" * 100)  # its process was killed
-    for name in "abcd":
+    for name in "0123456789":
         time_passes(tmp_path)
         cache.cached(name * cache.KEY, lambda: b"x" * 100)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [*(f"{n * cache.KEY}.o" for n in "bcd"), "mine.o"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [*(f"{n * cache.KEY}.o" for n in "3456789"), "mine.o"]
+
+
+def test_a_folder_is_looked_through_once_a_process_and_when_as_much_was_written_as_was_free(monkeypatch, tmp_path):
+    monkeypatch.setenv(cache.FOLDER, str(tmp_path))
+    monkeypatch.setattr(cache, "MOST_BYTES", cache.PARTS * 3 * (100 + cache.HASH))
+    others = tmp_path / f"{'f' * cache.KEY}.o"  # of another process
+    there = []
+    for name in "0123":
+        cache.cached(name * cache.KEY, lambda: b"x" * 100)
+        if name == "0":
+            others.write_bytes(b"x" * cache.MOST_BYTES)
+            time_passes(tmp_path)
+        there.append(others.exists())
+    assert there == [True, True, True, False]
 
 
 def time_passes(folder):
