@@ -44,7 +44,9 @@ class Way:
     """where it joins all steps, or the last so many, to answer once, and where windows begin with fewer"""
     starts: Starts | None = None
     beside: tuple[int | str, ...] = ()
-    """what has no steps, beside an answer to each: last states, or means and the like over time"""
+    """what has no steps, beside an answer to each: last states, or answers to all steps"""
+    dropped: int = 0
+    """what is neither an answer nor a state"""
 
     @property
     def every(self) -> bool:
@@ -136,9 +138,10 @@ def way_of(
         if any(answer.over.apart for answer in way.answers.each):
             _check_given_before(way, clone)
         over = time_places(partial(_called, clone, given, time_first=time_first), given)
-    joined = any(latest == 0 for latest in over.joins.values())
     joins = {} if way.every else over.joins
-    return replace(way, over=replace(over, joins=joins), beside=tuple(without) if joined else ())
+    others = [place for place in results[0].tensors if place not in found]
+    dropped = sum(not all(r.tensors[place][1:2] == (axes.ROWS,) for r in results) for place in others)
+    return replace(way, over=replace(over, joins=joins), beside=tuple(without), dropped=dropped)
 
 
 def _check_given_before(way: Way, model: torch.nn.Module) -> None:
@@ -174,11 +177,12 @@ def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | s
             found[place] = latest
         elif both:
             found[place] = both[0]
-        elif results[0].named or place == begins:
-            raise TakenApartError(
-                "the model's answer is neither one per step nor one for the last step",
-                numbers="; ".join(f"{axes.ROWS} rows of {r.steps} steps give {r.tensors[place]}" for r in results),
-                advice="Return (batch, time, ...), or (batch, ...) of the last step.",
+        elif results[0].named or place == begins or len({r.tensors.get(place) for r in results}) > 1:
+            error, name = (TakenApartError, "") if place == begins else (TraceError, f" {place!r}")
+            raise error(
+                f"the model's answer{name} is neither one per step nor one for the last step",
+                numbers="; ".join(f"{axes.ROWS} rows of {r.steps} steps give {r.tensors.get(place)}" for r in results),
+                advice="Return (batch, time, ...), or (batch, ...) of the last step; choose steps after the network.",
             )
     return found
 

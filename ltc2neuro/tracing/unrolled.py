@@ -28,6 +28,7 @@ from ltc2neuro.tracing.all_at_once import AllAtOnce, Way, copied, way_of
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import undisturbed
 from ltc2neuro.tracing.host_readouts import without_bias
+from ltc2neuro.tracing.last_states import last_states
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock
 from ltc2neuro.tracing.steps_of_tokens import of_one_step, places, step_by_step
@@ -49,7 +50,7 @@ _CALL = re.compile(r"cell\.model\.?([\w.]*)(#\d+)?(?=,|$)")
 def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool) -> Traced:
     """Record a model that reads what it is given (batch, time, *sample_shape), or with `time_first`, as `record` does.
     Raises `TraceError`."""
-    way = _with_readouts(model, way_of(model, given, dt, time_first=time_first), dt)
+    way = _with_answers_beside(model, way_of(model, given, dt, time_first=time_first), dt)
     for line, steps in way.over.padded.items():
         if steps > STEPS[-1]:
             raise _too_far(f"{steps} steps are put before the first", str(line or ""))
@@ -65,17 +66,19 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
             raise error from None
 
 
-def _with_readouts(model: torch.nn.Module, way: Way, dt: float) -> Way:
-    """The same where what has no steps, beside an answer to each, is read out over time: an answer, and no state."""
+def _with_answers_beside(model: torch.nn.Module, way: Way, dt: float) -> Way:
+    """The same, where what has no steps, beside an answer to each, is an answer, too, if it is no last state."""
     if not way.beside:
         return way
-    wide = way_of(model, way.given, dt, time_first=way.time_first, beside=way.beside)
     try:
-        answers = _of_steps(model, wide, (STEPS[0] - 1,), Clock(dt)).answers.each
-    except TraceError:  # they are joined with something else: that is told of the answers
-        return way
-    names = [place for place, own in zip(wide.places, answers, strict=True) if own.readout != "last"]
-    found = [place for place in names if place in way.beside]
+        wide = way_of(model, way.given, dt, time_first=way.time_first, beside=way.beside)
+        traced = _of_steps(model, wide, (STEPS[0] - 2, STEPS[0] - 1), Clock(dt))
+        traced, features, held = _in_features(traced, way.given)
+    except TraceError:  # of a sequence alone, or joined with something else
+        return replace(way, dropped=way.dropped + len(way.beside))
+    states = last_states(traced.graph, features, held, traced.answers)
+    names = zip(wide.places, traced.answers.each, strict=True)
+    found = [place for place, answer in names if place in way.beside and answer.name not in states]
     return way_of(model, way.given, dt, time_first=way.time_first, beside=found) if found else way
 
 
@@ -148,6 +151,7 @@ def _as_one_step(traced: Traced, graph: Graph, way: Way) -> Traced:
         traced,
         answers=answers,
         places=way.places,
+        dropped=way.dropped,
         time_first=way.time_first,
         output_time_first=way.answers_time_first,
         graph=without_bias(graph, answers),

@@ -149,4 +149,5 @@ def _running(kind: str, x: Symbolic, axis: int, name: str = "") -> torch.Tensor:
     else:
         recorder.growing.append(before)
     recorder.write(before, so_far)
+    recorder.over_time.folded.add(valued(so_far).value)
     return so_far.reshape(y.shape)

@@ -55,9 +55,11 @@ class OverTime:
     first: bool = False
     """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
     marks: dict[str, str] = field(default_factory=dict)
+    folded: set[str] = field(default_factory=set)
+    """the values of readouts that are held: answers, and no last states"""
     terms: dict[str, tuple[SourceLine | None, tuple[torch.Tensor, ...]]] = field(default_factory=dict)
     """of what a line adds up one by one what that is; of a sum over all steps the last"""
 
     def anew(self, *held: str) -> OverTime:
         """For another recording, in which these readouts are held, too."""
-        return replace(self, held=self.held | set(held), marks={}, terms={})
+        return replace(self, held=self.held | set(held), marks={}, folded=set(), terms={})

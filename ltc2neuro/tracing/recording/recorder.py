@@ -163,7 +163,7 @@ class Recorder(Writer, Tape):
 
     def is_state(self, tensor: Symbolic) -> bool:
         """Whether a tensor holds what states are set to or read as: their values, or elements gathered from them."""
-        return self._graph.holds_states(tensor.value)
+        return tensor.value not in self.over_time.folded and self._graph.holds_states(tensor.value)
 
     def overwrite(self, old: torch.Tensor, new: torch.Tensor) -> None:
         """Let the state that `old` was read from be the one of a solver that starts from `new`."""

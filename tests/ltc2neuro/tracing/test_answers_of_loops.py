@@ -9,6 +9,7 @@ from layer_agreement import over_many_steps
 from torch import nn
 
 import ltc2neuro
+from hw_models.errors import TraceError
 
 X = np.random.default_rng(0).normal(size=(3, 12, 3))
 
@@ -35,7 +36,9 @@ ANSWERS = {
     "last and largest": (lambda y: (y[:, -1], y.amax(1)), ["last", "max"]),
     "sum and mean": (lambda y: (y.sum(1), y.mean(1)), ["sum", "mean"]),
     "a dict": (lambda y: {"all": y, "mean": y.mean(1), "few": y[:, -3:]}, ["every", "mean", "last 3"]),
-    "every and last state": (lambda y: (y, y[:, -1]), ["every"]),
+    "every and last": (lambda y: (y, y[:, -1]), ["every", "last"]),
+    "every and first": (lambda y: (y, y[:, 0]), ["every", "last"]),
+    "every and product": (lambda y: (y, y.prod(1)), ["every", "last"]),
 }
 
 
@@ -56,3 +59,45 @@ def test_all_are_returned_as_torch_returns_them():
         expected = [y.numpy() for y in model(torch.from_numpy(x))]
     for ours, theirs in zip(map(np.asarray, net(x)), expected, strict=True):
         assert ours.shape == theirs.shape and np.abs(ours - theirs).max() < 0.05 * np.abs(theirs).max()
+
+
+class WithState(Loop):
+    """It returns something of its last state, too."""
+
+    def forward(self, x):
+        h, answers = x.new_zeros(len(x), 4), []
+        for x_t in x.unbind(1):
+            h = self.cell(x_t, h)
+            answers.append(self.head(h))
+        return torch.stack(answers, 1), self.returned(self, h)
+
+
+@pytest.mark.parametrize(
+    ("returned", "readouts"),
+    [(lambda _, h: h, ["every"]), (lambda self, h: self.head(h).tanh(), ["every", "last"])],
+    ids=["the state", "computed from it"],
+)
+def test_of_last_states_what_is_computed_from_them_is_an_answer(returned, readouts):
+    torch.manual_seed(0)
+    traced = over_many_steps(WithState(returned), X, 50)
+    assert [answer.readout for answer in traced.answers.each] == readouts
+
+
+class Layer(nn.Module):
+    def __init__(self, returned) -> None:
+        super().__init__()
+        self.rnn, self.returned = nn.GRU(3, 4, batch_first=True), returned
+
+    def forward(self, x):
+        return self.returned(self.rnn(x)[0])
+
+
+def test_a_product_over_time_beside_its_factors_is_no_last_state():
+    torch.manual_seed(0)
+    traced = over_many_steps(Layer(lambda y: (y, y.prod(1))), X, 20)
+    assert [answer.readout for answer in traced.answers.each] == ["every", "last"]
+
+
+def test_some_steps_beside_all_are_refused_and_named():
+    with pytest.raises(TraceError, match="the model's answer 1 is neither one per step nor one for the last"):
+        ltc2neuro.compile(Layer(lambda y: (y.cumsum(1), y[:, ::2])), X.astype(np.float32))
