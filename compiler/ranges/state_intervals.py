@@ -22,9 +22,13 @@ def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -
         known = [Interval(graph.constants[state.low], graph.constants[state.high])]
     else:
         reads = [op.out for _, op in graph.ops() if isinstance(op, ops.StateRead) and op.state == name]
-        writes = {op.state: op.x for _, op in graph.ops() if isinstance(op, ops.StateWrite)}
-        seen = [_seen(graph, n, observed, margin) for n in (*reads, *([writes[name]] if name in writes else []))]
-        known = [*seen, *_delayed(graph, name, writes, observed, margin)]
+        writes: dict[str, list[str]] = {}
+        for _, op in graph.ops():
+            if isinstance(op, ops.StateWrite):
+                writes.setdefault(op.state, []).append(op.x)
+        once = {state: values[0] for state, values in writes.items() if len(values) == 1}
+        seen = [_seen(graph, n, observed, margin) for n in (*reads, *writes.get(name, ()))]
+        known = [*seen, *_delayed(graph, name, once, observed, margin)]
     low = np.min([initial, *(k.low for k in known)], axis=0)
     high = np.max([initial, *(k.high for k in known)], axis=0)
     return Interval(low, high)
@@ -33,7 +37,10 @@ def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -
 def _delayed(
     graph: Graph, name: str, writes: Mapping[str, str], observed: Observed, margin: float
 ) -> Iterator[Interval]:
-    """Of a state that other states are written to as they are: what each of them starts with, and takes in."""
+    """Of a state that another is written to as it is, and so on: what each of these starts with, and takes in.
+
+    `writes` are those of the states that one block alone writes to, once.
+    """
     here, passed = np.arange(graph.state(name).size), {name}
     value = writes.get(name, "")
     while True:
