@@ -12,6 +12,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Elementwise, Input, MatVec, Output, SegmentSum, StateWrite
 from compiler.graph.validate import validate
 from compiler.steps.elements import NEVER, Same, Sum, rows
+from compiler.steps.orbits import WINDOW_FROM_THE_FIRST
 from compiler.steps.prologue import Flags, begin_at, begun_from, emit_prologue, flags_of
 from compiler.steps.repeated_blocks import Repeated, StateElement
 from compiler.steps.repeated_emission import emit_repeated
@@ -89,7 +90,9 @@ def _in_order(
         return list(TopologicalSorter(needs).static_order())
     except CycleError as error:
         raise TraceError(
-            "values of one step depend on one another", where=", ".join(v for v, *_ in error.args[1])
+            "values of one step depend on one another",
+            where=", ".join(dict.fromkeys(v for v, *_ in error.args[1])),
+            advice=WINDOW_FROM_THE_FIRST,
         ) from error
 
 

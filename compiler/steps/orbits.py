@@ -9,6 +9,13 @@ from hw_models.errors import TraceError
 
 ANSWER = -2
 """What reads an answer, and what a block leaves"""
+BEFORE_THE_FIRST = "The sample before, and at first the first one, is x - torch.diff(x, dim=1, prepend=x[:, :1])."
+"""How a delay is written that begins with the first sample"""
+WINDOW_FROM_THE_FIRST = (
+    "Of windows that begin with copies of the first sample take those of x - x[:, :1] padded with zeros: their std and "
+    "var are the same, and their mean is less by x[:, :1]."
+)
+"""The same of windows"""
 
 
 class UnsteadyError(TraceError):

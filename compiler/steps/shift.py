@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.steps.elements import NEVER, Elements, Sum
-from compiler.steps.orbits import ANSWER, Orbits, Past, SettlesLateError, StartsLateError, UnsteadyError
+from compiler.steps.orbits import (
+    ANSWER,
+    BEFORE_THE_FIRST,
+    Orbits,
+    Past,
+    SettlesLateError,
+    StartsLateError,
+    UnsteadyError,
+)
 from compiler.steps.pasts import compute_early, run_through
 from compiler.steps.predecessors import alike, matched_operands
 from compiler.steps.repeated_blocks import Repeated
@@ -100,10 +108,8 @@ def _follow(found: Orbits) -> None:
             if elements.known[here] > found.first[head]:
                 if found.first[head] != -1 or elements.known[here] != 0 or here in before:
                     problem = "a value of an earlier step needs later samples than that of a later step"
-                    advice = "Let it start from a constant such as torch.zeros, not from a sample times 0. The "
-                    advice += (
-                        "sample before, and at first the first one, is x - torch.diff(x, dim=1, prepend=x[:, :1])."
-                    )
+                    advice = "Let it start from a constant such as torch.zeros, not from a sample times 0. "
+                    advice += BEFORE_THE_FIRST
                     raise UnsteadyError(problem, where=_where(elements, here), advice=advice)
                 found.later.add(head)
             if here not in before:

@@ -19,7 +19,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.workload import work
 from compiler.interpreters.float64 import run_float
 from compiler.steps.infer import ManySteps, inferred
-from compiler.steps.orbits import SettlesLateError, StartsLateError, UnsteadyError
+from compiler.steps.orbits import BEFORE_THE_FIRST, SettlesLateError, StartsLateError, UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
@@ -127,7 +127,7 @@ def _too_far(numbers: str, where: str = "") -> UnsteadyError:
         numbers=f"{numbers}; {STEPS[-1]} steps are tried at most",
         advice="A sum over all samples so far is a state, as in cumsum; a window must be shorter. "
         "d = torch.diff(x, dim=1, prepend=x[:, :1]) beside x - x[:, :1] is the same as that at the second step: write "
-        "d.cumsum(1) for the other.",
+        f"d.cumsum(1) for the other. {BEFORE_THE_FIRST}",
     )
 
 
