@@ -220,7 +220,8 @@ def _fixed(found: Orbits, reader: int, element: int) -> None:
         "every step looks at the same sample",
         where=_where(elements, element if reader == ANSWER else reader),
         numbers=f"that of step {elements.known[element]}",
-        advice="Let it be the first one, which is held, or give it as an input.",
+        advice="Let it be the first one, which is held, or give it as an input. A step that does something else than "
+        "others, as with `if t % 2 == 0`, is none: give a mask as an input, g = torch.where(mask > 0.5, new, g).",
     )
 
 

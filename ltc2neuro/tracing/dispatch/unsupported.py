@@ -30,8 +30,8 @@ _KERNELS = (
     "or dict hides it), or a cell under ltc2neuro.nn.Recurrent."
 )
 _CHOSEN = (
-    "Return the values of all features, and choose after the network, as numpy.argmax(net(x), axis=-1) does; inside it "
-    "use amax and amin."
+    "Nothing on the chip sorts or chooses places. In the middle of a model use amax and amin, or a weighing as softmax "
+    "is; at its end return the values of all features, and choose after the network: numpy.argmax(net(x), axis=-1)."
 )
 _BEFORE = (
     "Use the calls in docs/supported.md. What depends on the input alone can be computed before the network and be one "

@@ -8,7 +8,8 @@ from ltc2neuro.tracing.recording.tape import Tape
 
 MIXES = (
     "A network computes one row and one step at a time. What joins steps belongs into a cell under "
-    "ltc2neuro.nn.Recurrent; what joins rows belongs after the network."
+    "ltc2neuro.nn.Recurrent; what joins rows belongs after the network. "
+    "A loop until a value is small enough, as `while h.abs().max() > 0.5`, has no number of times: give it one."
 )
 ATTENDS = (
     "A network keeps states of a fixed size, not all that it has seen. Keep running sums, as linear attention does "

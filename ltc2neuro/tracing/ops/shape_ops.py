@@ -90,7 +90,8 @@ def apart(recorder: Tape, problem: str) -> TraceError:
     error = recorder.refusal(
         f"{recorder.operation} takes batch rows or time steps apart: {problem}",
         "A network answers at every step or at the last: y[:, -1] where batch comes first, y[-1] where time comes "
-        "first, as in torch's recurrent layers, unless built as nn.GRU(..., batch_first=True). A cell that is stepped "
+        "first, as in torch's recurrent layers, unless built as nn.GRU(..., batch_first=True). Other steps are chosen "
+        "after the network: net(x)[:, ::2]. The number of steps is x.shape[1], not len(x[0]). A cell that is stepped "
         "by hand in a loop belongs under ltc2neuro.nn.Recurrent(cell); an answer that is fed back is a state of the "
         "cell: (y, (h, y)).",
     )
