@@ -292,7 +292,7 @@ def _failure(
     return TraceError(
         f"the model fails on {steps} step{'s' * (steps > 1)}",
         numbers=numbers,
-        advice="A network answers from the first sample, x[:, :1], on: x[:, 3:4] is not there. Pad on the left.",
+        advice="A network answers from its first sample on: x[:, 3:4] and x[:, -2] are not there. Pad on the left.",
     )
 
 
