@@ -40,7 +40,7 @@ def prove_integers(here: Unproven) -> Proven:
 
 Stage: TypeAlias = Callable[..., object]
 
-STAGES: tuple[Stage, ...] = (
+NEAR: tuple[Callable[[Floating], Floating], ...] = (
     split_readouts,
     centre_inputs,
     shut_gates,
@@ -51,14 +51,10 @@ STAGES: tuple[Stage, ...] = (
     bound,
     clip_arguments,
     normalise_quotients,
-    find_ranges,
-    choose_formats,
-    lower,
-    prove_integers,
 )
+"""Those that bring the float graph near its integers"""
+STAGES: tuple[Stage, ...] = (*NEAR, find_ranges, choose_formats, lower, prove_integers)
 """In this order. Each is a function of one object, what the stage before returned."""
-_NEAR = STAGES.index(find_ranges)
-"""So many bring the float graph near its integers"""
 
 
 def quantize(
@@ -75,9 +71,8 @@ def quantize(
 
 def near_integers(here: Floating) -> Floating:
     """The float graph as ranges are found of it; each stage that wrote another graph is recorded as a pass."""
-    for stage in STAGES[:_NEAR]:
+    for stage in NEAR:
         after = stage(here)
-        assert isinstance(after, Floating)
         if after.graph is not here.graph:
             after = replace(after, passes=(*here.passes, pass_record(stage, here.graph, after.graph)))
         here = after
@@ -87,7 +82,7 @@ def near_integers(here: Floating) -> Floating:
 def to_integers(near: Floating) -> Proven:
     """The proven integer graph of a float graph that is prepared. Raises `QuantizeError`."""
     here: object = near
-    for stage in STAGES[_NEAR:]:
+    for stage in STAGES[len(NEAR) :]:
         here = stage(here)
     assert isinstance(here, Proven)
     return here
