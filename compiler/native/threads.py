@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 
 
@@ -28,8 +28,13 @@ def each(one: Callable[[int], None], count: int, threads: int) -> None:
                 continue
             one(number)
 
-    others = [_pool().submit(work, count * n // most) for n in range(1, most)]
+    others = list[Future[None]]()
     try:
+        for n in range(1, most):
+            try:
+                others.append(_pool().submit(work, count * n // most))
+            except RuntimeError:  # the program ends, and Python starts nothing in pools any more
+                break
         work(0)
     finally:
         left.clear()

@@ -1,6 +1,8 @@
 """Shared work: each part is done once, by however many threads, also after a fork and from within."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -54,3 +56,28 @@ def test_a_fork_has_threads_of_its_own():
         each(one, 4, 2)
         os._exit(0 if len(seen) == min(2, os.cpu_count() or 1) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+ENDING = """
+import {module}, time
+from compiler.native.threads import each
+
+done = []
+
+def late():
+    time.sleep(0.2)  # the main thread has ended
+    each(done.append, 5, 4)
+    print(sorted(done))
+
+each(lambda n: None, 4, 4)
+{start}
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "start"), [("threading", "threading.Thread(target=late).start()"), ("atexit", "atexit.register(late)")]
+)
+def test_a_program_that_ends_does_the_work_by_itself(module, start):
+    code = ENDING.format(module=module, start=start)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ended.stdout, ended.returncode) == ("[0, 1, 2, 3, 4]\n", 0), ended.stderr
