@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -201,6 +204,18 @@ def metric_of(metric: str | Metric) -> Metric:
     if callable(metric):
         return metric
     return METRICS[check_choice(metric, METRICS, "metric", also=", or a function of outputs and targets")]
+
+
+def identity_of(metric: str | Metric, score: float) -> str:
+    """What tells a metric from others, for whoever continues work: of a function its name, its text, and its score of
+    data that stay the same, as a closure, an object and what is global change without a change of the text."""
+    if isinstance(metric, str):
+        return metric
+    named = metric if hasattr(metric, "__qualname__") else type(metric)
+    text = ""
+    with suppress(OSError, TypeError):  # it was typed in, or is no function
+        text = f" (source {hashlib.sha256(inspect.getsource(metric).encode()).hexdigest()[:8]})"
+    return f"{named.__module__}.{named.__qualname__}{text}, score {score:.6g}"
 
 
 def batched(outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int = 0) -> tuple[Array, Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
@@ -26,7 +25,7 @@ from ltc2neuro.evaluation.scores import metric_of_sums
 from ltc2neuro.evaluation.sources import Data, source_of
 from ltc2neuro.evaluation.sqnr_sums import Level
 from ltc2neuro.evaluation.totals import Totals
-from ltc2neuro.evaluation.work import MESSAGES, Sought, measured, of_state, tasks
+from ltc2neuro.evaluation.work import MESSAGES, Sought, measured, of_state, scores_of_functions, tasks
 from ltc2neuro.evaluation.workers import packed
 from ltc2neuro.metrics import Metric, worst_channel
 from ltc2neuro.network import Network
@@ -69,7 +68,9 @@ def evaluate(
     asked = _asked(net, metric, on, against_float=against_float, activity=activity)
     source = source_of(net, data, targets, timespans, wanted=bool(asked.metrics))
     parcel = None if executor is None and journal is None else packed(net)
-    kept = Journal(journal, {} if parcel is None else {"network": parcel.digest, **_told(asked)})
+    kept = Journal(journal)
+    if parcel is not None:
+        kept.check_of({"network": parcel.digest[:16], **_told(asked)})
     resumed, seen = kept.totals.sequences, 0
 
     with sequences(source.count, wanted=progress) as shown:
@@ -77,8 +78,11 @@ def evaluate(
         def todo() -> Iterator[Chunk]:
             nonlocal seen
             for chunk in chunks((one for batch in source.batches for one in sequences_of(net, batch)), net):
+                done = kept.has(chunk)
+                if journal is not None and not seen:
+                    kept.check_of(scores_of_functions(net, chunk, asked))
                 seen += 1
-                if kept.has(chunk):
+                if done:
                     shown.update(len(chunk.examples))
                 else:
                     yield chunk
@@ -147,24 +151,14 @@ def _checked(net: AnyParts, on: str | None) -> str | None:
 
 
 def _told(asked: Sought) -> dict[str, str]:
-    """What is asked for, to be told from other questions: of the user's functions by their text."""
+    """What is asked for, to be told from other questions."""
     return {
-        "metric": "; ".join(f"{name} {_text(metric)}".strip() for name, metric in asked.metrics.items()),
+        "metric": ", ".join(n if isinstance(m, str) else f"the function {n}" for n, m in asked.metrics.items()),
         "on": str(asked.on),
         "against_float": str(asked.compared),
         "activity": str(asked.activity),
         "version": __version__,
     }
-
-
-def _text(metric: str | Metric) -> str:
-    if isinstance(metric, str):
-        return ""
-    try:
-        return inspect.getsource(metric)
-    except (OSError, TypeError):  # it was typed in, or is no function
-        code = getattr(metric, "__code__", None)
-        return "" if code is None else f"{code.co_code.hex()} {code.co_consts}"
 
 
 def _evaluation(net: BaseNetwork, totals: Totals, asked: Sought, resumed: int) -> Evaluation:

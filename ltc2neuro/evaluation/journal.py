@@ -1,10 +1,11 @@
 """A JSON file that an evaluation can be continued from: which chunks are done, and all that was counted of them.
 
-It is written beside and renamed, so that it is whole at any time, and both parts of it belong together.
+It is written beside and renamed, so that it is whole at any time, and has a checksum: its parts belong together.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -13,14 +14,14 @@ from dataclasses import asdict
 from os.path import isdir, lexists
 from pathlib import Path
 
-from hw_models.arguments import check_path, shown
+from hw_models.arguments import check_path
 from hw_models.errors import InputError
 from hw_models.json_dataclasses import made
 from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.totals import Totals
 
-FORMAT = 1
+FORMAT = 2
 PAUSE, SHARE = 1.0, 0.05
 """Seconds between two writings at least, and the share of the time that they may take"""
 OTHER = "Give what it was written with, or another file for this evaluation."
@@ -29,12 +30,12 @@ OTHER = "Give what it was written with, or another file for this evaluation."
 class Journal:
     """What is done; with a `path` it is kept there, and found again.
 
-    `identity` tells the network and what is asked of it. Raises `InputError` where a file there is of another one.
+    Raises `InputError` where a file there is none.
     """
 
-    def __init__(self, path: str | Path | None, identity: Mapping[str, str]) -> None:
+    def __init__(self, path: str | Path | None) -> None:
         self._path = None if path is None else check_path(path, "journal")
-        self._identity = dict(identity)
+        self._identity: dict[str, str] = {}
         self._chunks: dict[int, str] = {}
         self._next = 0.0
         self._new = False
@@ -43,6 +44,13 @@ class Journal:
             raise InputError("there is no such folder for the journal", where=str(self._path.parent))
         if self._path is not None and lexists(self._path):
             self._read(self._path)
+
+    def check_of(self, identity: Mapping[str, str]) -> None:
+        """Take in what this evaluation is of. Raises `InputError` where a journal that was there is of another one."""
+        for name, now in identity.items():
+            then = self._identity.setdefault(name, now) if not self._chunks else self._identity.get(name)
+            if then != now:
+                raise self._error(f"this journal is of another {name}", f"{then}, now {now}")
 
     def has(self, chunk: Chunk) -> bool:
         """Whether a chunk is done. Raises `InputError` where that was one of other sequences."""
@@ -67,13 +75,13 @@ class Journal:
             return
         began = time.monotonic()
         content: dict[str, object] = {
-            "evaluation": FORMAT,
             "of": self._identity,
             "chunks": [self._chunks.get(number) for number in range(max(self._chunks) + 1)],
             "totals": asdict(self.totals),
         }
         text = json.dumps(content, allow_nan=False)
-        write_whole(self._path, lambda part: _write(part, text), "journal")
+        whole = f'{{"evaluation": {FORMAT}, "checksum": "{_checksum(text)}", {text[1:]}'
+        write_whole(self._path, lambda part: _write(part, whole), "journal")
         self._new, took = False, time.monotonic() - began
         self._next = time.monotonic() + max(PAUSE, took / SHARE)
 
@@ -85,11 +93,11 @@ class Journal:
     def _read(self, path: Path) -> None:
         try:
             table = json.loads(path.read_text("utf-8"))
-            if not isinstance(table, dict) or table.get("evaluation") != FORMAT:
-                raise TypeError("it does not begin as one")
+            if not isinstance(table, dict) or table.pop("evaluation", None) != FORMAT:
+                raise TypeError("it does not begin as one of this version")
+            if table.pop("checksum", None) != _checksum(json.dumps(table)):
+                raise ValueError("its checksum is another: it was changed, or damaged")
             of, chunks, totals = table["of"], table["chunks"], made(Totals, table["totals"])
-            if not all(isinstance(digest, (str, type(None))) for digest in chunks):
-                raise TypeError("its chunks are invalid")
         except OSError as error:
             raise InputError(f"cannot read the journal: {error.strerror}", where=str(path)) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -99,15 +107,16 @@ class Journal:
                 numbers=f"{error}",
                 advice="Name another file.",
             ) from error
-        for name in dict.fromkeys([*self._identity, *of]):
-            now, then = self._identity.get(name), of.get(name)
-            if now != then:
-                raise self._error(f"this journal is of another {name}", f"{shown(then)}, now {shown(now)}")
+        self._identity = of
         self._chunks = {number: digest for number, digest in enumerate(chunks) if digest is not None}
         self.totals: Totals = totals
 
     def _error(self, what: str, numbers: str) -> InputError:
         return InputError(what, where=str(self._path), numbers=numbers, advice=OTHER)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,11 +19,11 @@ from ltc2neuro.compiled.run import Run
 from ltc2neuro.compiled.runs import INPUT, AnyParts, RunRequest, counting_run, run_network
 from ltc2neuro.cost.costing import count_run
 from ltc2neuro.evaluation.chunks import Chunk
-from ltc2neuro.evaluation.scores import Score, score
+from ltc2neuro.evaluation.scores import Score, metric_of_sums, score
 from ltc2neuro.evaluation.sqnr_sums import level_of_sequences
 from ltc2neuro.evaluation.totals import Totals, clips_of, extremes_of
 from ltc2neuro.inputs.arrays import Sequences
-from ltc2neuro.metrics import Metric
+from ltc2neuro.metrics import Metric, identity_of
 from ltc2neuro.network import Network
 
 MESSAGES = "messages"
@@ -109,6 +109,20 @@ def tasks(net: BaseRecord, asked: Sought) -> dict[str, tuple[int, str | Metric]]
     """Each metric of each answer by what it is called, with the number of the answer."""
     of = [f" of {name}" if net.answers.several else "" for name in net.answers.names]
     return {name + of[n]: (n, metric) for n in range(len(of)) for name, metric in asked.metrics.items()}
+
+
+def scores_of_functions(net: BaseNetwork, chunk: Chunk, asked: Sought) -> dict[str, str]:
+    """What the user's functions say of the integers' answers to a chunk: another's journal is told by that."""
+    own = {name: metric for name, metric in asked.metrics.items() if not isinstance(metric, str)}
+    if not own:
+        return {}
+    functions = Sought(own, None, compared=False, activity=False)
+    found = measured(net, chunk, functions).scores
+    return {
+        f"metric {name}": identity_of(metric, metric_of_sums(metric, replace(found[name], lost=0)))
+        for name, (_, metric) in tasks(net, functions).items()
+        if name in found
+    }
 
 
 def _scores(net: BaseRecord, chunk: Chunk, asked: Sought, answers: Sequence[Sequence[Floats]]) -> dict[str, Score]:

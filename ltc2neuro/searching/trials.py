@@ -173,14 +173,12 @@ class Trials:
         """Of all that a trial's numbers depend on: the model, its data, the metric and its targets, the chip, what is
         minimised, the layout, and this version.
 
-        A metric is told by its name and by the float network's score: two functions may have one name.
+        A metric is told by what it says of the float network, too.
         """
         known, chip = self.base.known, self.base.chip
         told = [__version__, repr(chip)]
         for task, score in zip(self.tasks, self.scores, strict=True):
-            metric = task.metric
-            name = getattr(metric, "__qualname__", metric if isinstance(metric, str) else type(metric))
-            told.append(f"{task.number} {getattr(metric, '__module__', '')} {name} {score:.6g}")
+            told.append(f"{task.number} {metrics.identity_of(task.metric, score)}")
         digest = hashlib.sha256("\n".join(told).encode())
         for arrays in (*(p.arrays for p in self._parts), known.x, [known.integers], *(t.targets for t in self.tasks)):
             for array in arrays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -72,22 +73,74 @@ def test_a_journal_of_something_else_is_an_error(tmp_path):
         ltc2neuro.evaluate(net, changed, "mse", Y, journal=path)
 
 
-def test_functions_are_told_apart_by_their_text(tmp_path):
-    def own(y, t):
-        return np.mean(y > t)
+class Scaled:
+    """A metric that is an object."""
 
-    ltc2neuro.evaluate(tracked(), X, own, Y, journal=tmp_path / "j")
+    def __init__(self, by):
+        self.by = by
 
-    def own(y, t):
-        return np.mean(y < t)
-
-    with pytest.raises(InputError, match="of another metric"):
-        ltc2neuro.evaluate(tracked(), X, own, Y, journal=tmp_path / "j")
+    def __call__(self, y, t):
+        return self.by * np.mean(np.abs(y - t))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"evaluation": 1}', '{"evaluation": 1, "of": {}, "chunks": [3], "totals": {}}']
-)
+def scaled(y, t, by=1):
+    return Scaled(by)(y, t)
+
+
+def closure(by):
+    return lambda y, t: scaled(y, t, by)
+
+
+BY = 1
+
+
+def by_global(y, t):
+    return BY * np.mean(np.abs(y - t))
+
+
+def test_functions_are_told_apart_by_what_they_say(tmp_path, monkeypatch):
+    """Text alone is not enough: what is in a closure, an object or global is no part of it."""
+    net = tracked()
+
+    def go_on(metric, name):
+        return ltc2neuro.evaluate(net, X, metric, Y, journal=tmp_path / name, against_float=False)
+
+    for name, make in (("closure", closure), ("object", Scaled), ("partial", lambda by: partial(scaled, by=by))):
+        found = go_on(make(1), name)
+        assert go_on(make(1), name) == found
+        with pytest.raises(InputError, match="of another metric"):
+            go_on(make(2), name)
+    for name, metric in (("global", by_global), ("defaults", scaled), ("alike", lambda y, t: 3.0)):
+        go_on(metric, name)
+    monkeypatch.setitem(globals(), "BY", 2)
+    monkeypatch.setattr(scaled, "__defaults__", (2,))
+    for name, metric in (("global", by_global), ("defaults", scaled), ("alike", lambda y, t: 1.0 + 2.0)):
+        with pytest.raises(InputError, match="of another metric"):
+            go_on(metric, name)
+
+    def mse(y, t):
+        return np.mean((y - t) ** 2)
+
+    go_on(mse, "mse")
+    with pytest.raises(InputError, match=r"another metric\n.*\n.*the function mse, now mse"):
+        go_on("mse", "mse")
+
+
+def test_a_journal_that_was_changed_is_an_error(tmp_path):
+    path = tmp_path / "run.json"
+    found = ltc2neuro.evaluate(tracked(), X, "mse", Y, journal=path)
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps(kept, indent=4))
+    assert ltc2neuro.evaluate(tracked(), X, "mse", Y, journal=path) == found
+    changes = [{"of": [1]}, {"of": None}, {"chunks": []}, {"chunks": [None] * 6}, {"more": 1}]
+    changes.append({"totals": {**kept["totals"], "sequences": -5}})
+    for change in changes:
+        path.write_text(json.dumps({**kept, **change}))
+        with pytest.raises(InputError, match=r"this is not the journal .*\n.*\n.*its checksum is another"):
+            ltc2neuro.evaluate(tracked(), X, "mse", Y, journal=path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"evaluation": 1}', '{"evaluation": 2}'])
 def test_what_is_no_journal_stays_as_it_is(text, tmp_path):
     path = tmp_path / "notes.json"
     path.write_text(text)
