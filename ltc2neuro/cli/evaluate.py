@@ -67,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _workers(options: argparse.Namespace) -> AbstractContextManager[WorkerPool | None]:
     """Whoever does the work: None for this process."""
-    from ltc2neuro.evaluation.pools import cluster, processes
+    from ltc2neuro.cli.processes import processes
+    from ltc2neuro.evaluation.pools import cluster
 
     if options.processes is not None:
         return processes(options.processes)

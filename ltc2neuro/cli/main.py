@@ -24,7 +24,7 @@ from ltc2neuro.cli import (
     search,
     verify,
 )
-from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
+from ltc2neuro.cli.output import FAULT, INTERRUPTED, UNREAD, USAGE, say_error
 from ltc2neuro.cli.parser import Parser
 from ltc2neuro.cli.words import warnings_in_shell
 from ltc2neuro.progressing import progress
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough: nothing more is to be flushed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD

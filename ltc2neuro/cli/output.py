@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.cli.words import in_shell
 
-HELD, MISSED, USAGE, FAULT, UNREAD = 0, 1, 2, 3, 141
-"""Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a bug in ltc2neuro; the reader
-of our output, such as `head`, was gone before its end, as shells say it."""
+HELD, MISSED, USAGE, FAULT, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
+"""Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a bug in ltc2neuro; the
+two of shells: interrupted, and the reader of our output, such as `head`, was gone before its end."""
 
 
 def say(options: argparse.Namespace, text: str, data: Mapping[str, object]) -> None:

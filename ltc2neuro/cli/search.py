@@ -41,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Build, load, search, save the best."""
     from ltc2neuro.cli import samples
-    from ltc2neuro.evaluation.pools import processes
+    from ltc2neuro.cli.processes import processes
 
     if options.no_microcode:
         raise InputError("search needs microcode", advice="Leave out --no-microcode.")

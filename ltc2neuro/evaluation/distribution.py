@@ -6,16 +6,21 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import contextmanager
 from itertools import islice
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from hw_models.errors import WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.pool_errors import AGAIN, AHEAD, UNPICKLED, cannot_travel, died
-from ltc2neuro.evaluation.pools import OURS, Future, WorkerPool, cannot_import, workers_in
+from ltc2neuro.evaluation.pools import OURS, Future, WorkerPool, Workers, cannot_import, workers_in
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel
 from ltc2neuro.version import __version__
+
+LOOK_S = 1.0
+"""So often it is looked whether there are workers"""
+ALONE_S = 30.0
+"""So long none may be there"""
 
 
 def distributed(
@@ -45,7 +50,7 @@ def distributed(
                 submit(chunk, parcel.name)
             if not running:
                 return
-            chunk, future = running.pop(done.get())
+            chunk, future = running.pop(_next_of(done, workers))
             results -= 1
             with _explained(chunk):
                 found = future.result()
@@ -56,6 +61,20 @@ def distributed(
     finally:
         for _, future in running.values():
             future.cancel()
+
+
+def _next_of(done: SimpleQueue[int], workers: Workers) -> int:
+    """The next that is done. Raises `WorkerError` where no worker is there to do one."""
+    alone = 0.0
+    while True:
+        try:
+            return done.get(timeout=LOOK_S)
+        except Empty:
+            alone = 0.0 if workers.count() else alone + LOOK_S
+            if alone >= ALONE_S:
+                raise WorkerError(
+                    "no worker is there", numbers=f"for {alone:g} s", advice=f"Start workers. {AGAIN}"
+                ) from None
 
 
 @contextmanager

@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from hw_models.arguments import check_count
 from hw_models.errors import InputError, WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.pool_errors import no_pool, worker_count
@@ -90,13 +88,6 @@ def cannot_import(whom: str) -> WorkerError:
         numbers=whom,
         advice=f"Install ltc2neuro {__version__} where the workers run, and for Dask where its scheduler does.",
     )
-
-
-@contextmanager
-def processes(count: int) -> Iterator[Executor]:
-    """So many processes of this machine."""
-    with ProcessPoolExecutor(check_count(count, "processes"), get_context("spawn")) as pool:
-        yield pool
 
 
 @contextmanager

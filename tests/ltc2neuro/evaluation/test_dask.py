@@ -18,7 +18,7 @@ from networks import sequences, tracked  # noqa: E402
 
 import ltc2neuro  # noqa: E402
 from ltc2neuro.errors import WorkerError  # noqa: E402
-from ltc2neuro.evaluation import chunks  # noqa: E402
+from ltc2neuro.evaluation import chunks, distribution  # noqa: E402
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -86,3 +86,13 @@ def test_a_worker_without_ltc2neuro(client):
     client.run(forget)
     with pytest.raises(WorkerError, match=r"a worker has no ltc2neuro\n.*tcp://"):
         ltc2neuro.evaluate(tracked(), X, executor=client)
+
+
+def test_nobody_waits_for_a_cluster_without_workers(monkeypatch):
+    monkeypatch.setattr(distribution, "ALONE_S", 2.0)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as empty,
+        pytest.raises(WorkerError, match=r"no worker is there\n.*for 2 s"),
+    ):
+        ltc2neuro.evaluate(tracked(), X[:4], executor=empty)
