@@ -19,7 +19,7 @@ from table import show
 
 import ltc2neuro
 from compiler.quantize.precision import Precision
-from ltc2neuro.evaluation.pools import processes
+from ltc2neuro.cli.processes import processes
 from ltc2neuro.inputs.held_back import halves
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.search_result import Search
