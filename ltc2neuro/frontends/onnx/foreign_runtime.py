@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compiler.running.extra import ONNX
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
-from ltc2neuro.frontends.onnx.ops.graph import Array
+
+if TYPE_CHECKING:  # the child needs no torch, whose import would be nine tenths of its time
+    from ltc2neuro.frontends.onnx.ops.graph import Array
 
 DEADLINE = 60.0
 """seconds"""
