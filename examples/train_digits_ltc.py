@@ -1,7 +1,7 @@
 """Sequential digits: a liquid network of 32 neurons reads an 8 x 8 image row by row and names the digit.
 
-    python examples/train_digits_ltc.py
-    ltc2neuro compile examples/train_digits_ltc.py:build --weights examples/weights/digits_ltc.safetensors ...
+python examples/train_digits_ltc.py
+ltc2neuro compile examples/train_digits_ltc.py:build --weights examples/weights/digits_ltc.safetensors ...
 """
 
 import torch

@@ -1,6 +1,6 @@
 """Sines: the network of 19 neurons and one output (the size that the benchmarks time) predicts a sine from 8 sensors.
 
-    python examples/train_sine_ltc.py
+python examples/train_sine_ltc.py
 """
 
 import torch

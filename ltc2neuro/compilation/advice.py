@@ -14,6 +14,7 @@ from ltc2neuro.compilation.own_arithmetic import warn_of_own_arithmetic
 from ltc2neuro.compilation.stages import Recorded
 from ltc2neuro.compilation.training_mode import warn_of_training
 from ltc2neuro.tracing import knows_time
+from ltc2neuro.tracing.calling.answering import spelled
 from ltc2neuro.tracing.calling.dtype import model_dtype
 
 
@@ -24,7 +25,9 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
     if asked.dt != 1.0 and not knows_time(asked.model):
         warnings.warn(_NO_TIME.format(dt=asked.dt), stacklevel=above)
     if traced.dropped:
-        warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=above)
+        warnings.warn(
+            _DROPPED.format(places=", ".join(f"result{spelled(place)}" for place in traced.dropped)), stacklevel=above
+        )
     ends = asked.samples.ends
     unread = frozenset[int]() if traced.tokens else unread_channels(traced.graph)
     warn_of_poor_calibration(
@@ -42,8 +45,8 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
 
 
 _DROPPED = (
-    "the model returns {count} more besides its answer and its states; the network returns only its answer, the first. "
-    "To have them all, let the model return one tensor, such as torch.cat of them along the features."
+    "the model returns more than its answers and its states: {places}. The network leaves that out. Return what is an "
+    "answer as a tensor of its own, in the tuple or dict of the others: return y, a, not return y, {{'a': a}}."
 )
 _NO_TIME = (
     "dt = {dt:g} changes no result: no recurrent cell of this model takes the elapsed time. A cell of your own gets it "

@@ -12,7 +12,7 @@ import torch
 from compiler.steps.orbits import UnsteadyError
 from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
-from ltc2neuro.tracing.calling.answering import at_places, complex_answer
+from ltc2neuro.tracing.calling.answering import Place, at_places, complex_answer, members
 from ltc2neuro.tracing.calling.forward import with_time
 from ltc2neuro.tracing.calling.initial_states import Starts, first_states
 from ltc2neuro.tracing.calling.kept_attributes import as_it_was, kept_rows
@@ -39,13 +39,14 @@ class Way:
     time_first: bool
     answers: Answers
     answers_time_first: bool = False
-    places: tuple[int | str, ...] = ()
+    places: tuple[Place, ...] = ()
     over: TimePlaces = field(default_factory=TimePlaces)
     """where it joins all steps, or the last so many, to answer once, and where windows begin with fewer"""
     starts: Starts | None = None
-    beside: tuple[int | str, ...] = ()
-    """what has no steps, beside an answer to each: last states, or answers to all steps"""
-    dropped: int = 0
+    beside: tuple[Place, ...] = ()
+    """what has no steps, beside an answer to each, or inside another tuple or dict: last states, or computed from
+    them"""
+    dropped: tuple[Place, ...] = ()
     """what is neither an answer nor a state"""
 
     @property
@@ -114,7 +115,7 @@ def copied(model: torch.nn.Module, given: ModelInputs, dt: float) -> torch.nn.Mo
 
 
 def way_of(
-    model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool, beside: Sequence[int | str] = ()
+    model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool, beside: Sequence[Place] = ()
 ) -> Way:
     """How the model answers sequences in this order; of what has no steps these are answers `beside` one to each.
 
@@ -129,8 +130,10 @@ def way_of(
         except TraceError as error:
             fails = error
         found = _answers(results, single)
-        without = [] if results[0].named else _without_steps(found)
-        told = {place: layout for place, layout in found.items() if place not in without or place in beside}
+        inside = {place: layout for place, layout in found.items() if isinstance(place, tuple)}
+        without = [place for place, layout in inside.items() if layout.readout == "last"]
+        without += [] if results[0].named else _without_steps(found)
+        told = {p: layout for p, layout in found.items() if p in beside or (p not in without and p not in inside)}
         way = _way(given, results[0], told, time_first=time_first)
         way = replace(way, starts=Starts(model, first_states(model)))
         if not way.every and fails is not None:
@@ -139,9 +142,11 @@ def way_of(
             _check_given_before(way, clone)
         over = time_places(partial(_called, clone, given, time_first=time_first), given)
     joins = {} if way.every else over.joins
-    others = [place for place in results[0].tensors if place not in found]
-    dropped = sum(not all(r.tensors[place][1:2] == (axes.ROWS,) for r in results) for place in others)
-    return replace(way, over=replace(over, joins=joins), beside=tuple(without), dropped=dropped)
+    longer = _longer(results)
+    others = [p for p in results[0].tensors if p not in found and not (isinstance(p, tuple) and p[:-1] in longer)]
+    dropped = [place for place in others if not all(r.tensors[place][1:2] == (axes.ROWS,) for r in results)]
+    dropped += [*longer, *(place for place in inside if place not in without)]
+    return replace(way, over=replace(over, joins=joins), beside=tuple(without), dropped=tuple(dropped))
 
 
 def _check_given_before(way: Way, model: torch.nn.Module) -> None:
@@ -164,12 +169,14 @@ def _called(model: torch.nn.Module, given: ModelInputs, x: torch.Tensor, *, time
     return model(*arguments.ordered, **arguments.named)
 
 
-def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | str, _StepAxes]:
+def _answers(results: Sequence[_Result], single: _Result | None) -> dict[Place, _StepAxes]:
     """Those among the tensors of results, and of that of a `single` step. Raises `TakenApartError` for an answer that
     has no layout."""
-    found: dict[int | str, _StepAxes] = {}
-    begins = next(iter(results[0].tensors))
+    found: dict[Place, _StepAxes] = {}
+    begins, longer = next(place for place in results[0].tensors if not isinstance(place, tuple)), _longer(results)
     for place in results[0].tensors:
+        if isinstance(place, tuple) and place[:-1] in longer:
+            continue
         first, second, _ = (result.layouts(place) for result in results)
         both = [layout for layout in first if layout in second]
         latest = None if single is None or place not in single.tensors else _latest([single, *results], place)
@@ -177,6 +184,8 @@ def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | s
             found[place] = latest
         elif both:
             found[place] = both[0]
+        elif isinstance(place, tuple):
+            continue
         elif results[0].named or place == begins or len({r.tensors.get(place) for r in results}) > 1:
             error, name = (TakenApartError, "") if place == begins else (TraceError, f" {place!r}")
             raise error(
@@ -187,13 +196,20 @@ def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | s
     return found
 
 
-def _without_steps(found: Mapping[int | str, _StepAxes]) -> list[int | str]:
+def _longer(results: Sequence[_Result]) -> list[tuple[int | str, ...]]:
+    """The places of lists that hold more where there are more steps."""
+    every = [{place for place in result.tensors if isinstance(place, tuple)} for result in results]
+    return list(dict.fromkeys(place[:-1] for place in sorted(every[-1] - every[0], key=str)))
+
+
+def _without_steps(found: Mapping[Place, _StepAxes]) -> list[Place]:
     """What comes beside an answer to each step, and has no steps: last states, if they are no readouts."""
-    begins = next(iter(found.values()))
-    return [place for place, layout in found.items() if begins.readout != "last" == layout.readout]
+    own = {place: layout for place, layout in found.items() if not isinstance(place, tuple)}
+    begins = next(iter(own.values()))
+    return [place for place, layout in own.items() if begins.readout != "last" == layout.readout]
 
 
-def _latest(results: Sequence[_Result], place: int | str) -> _StepAxes | None:
+def _latest(results: Sequence[_Result], place: Place) -> _StepAxes | None:
     """The layout of a tensor that has the latest steps alone: as many as there are, up to some."""
     shapes = [result.tensors[place] for result in results]
     for axis in (1, 0):
@@ -205,7 +221,7 @@ def _latest(results: Sequence[_Result], place: int | str) -> _StepAxes | None:
     return None
 
 
-def _way(given: ModelInputs, result: _Result, layouts: Mapping[int | str, _StepAxes], *, time_first: bool) -> Way:
+def _way(given: ModelInputs, result: _Result, layouts: Mapping[Place, _StepAxes], *, time_first: bool) -> Way:
     several = result.named or len(layouts) > 1
     names = [result.names[place] or f"y{number}" for number, place in enumerate(layouts)]
     each = [Answer(n, own.readout, own.shape) for n, own in zip(names, layouts.values(), strict=True)]
@@ -232,8 +248,8 @@ class _Result:
     """What a model returned to so many steps: tensors by their places."""
 
     steps: int
-    tensors: Mapping[int | str, Shape]
-    names: Mapping[int | str, str] = field(default_factory=dict)
+    tensors: Mapping[Place, Shape]
+    names: Mapping[Place, str] = field(default_factory=dict)
     keyed: bool = False
 
     @property
@@ -241,7 +257,7 @@ class _Result:
         """Whether the model says what is an answer."""
         return self.keyed or any(self.names.values())
 
-    def layouts(self, place: int | str) -> list[_StepAxes]:
+    def layouts(self, place: Place) -> list[_StepAxes]:
         """Those that one tensor may have."""
         shape, orders = self.tensors[place], ((axes.ROWS, self.steps), (self.steps, axes.ROWS))
         stepped = [_StepAxes("every", shape[2:], turned) for turned, order in enumerate(orders) if shape[:2] == order]
@@ -258,21 +274,23 @@ class _Result:
         except Exception as error:
             raise _failure(error, model, given, steps, time_first=time_first) from error
         keyed = isinstance(result, Mapping)
-        members = dict(result) if isinstance(result, Mapping) else dict(enumerate(_members(result)))
+        held = dict(members(result)) if isinstance(result, (tuple, Mapping)) else {0: result}
         fields = getattr(result, "_fields", ())
-        tensors = {p: y for p, y in members.items() if isinstance(y, torch.Tensor)}
+        tensors = {p: y for p, y in held.items() if isinstance(y, torch.Tensor)}
         found = {p: tuple(y.shape) for p, y in tensors.items()}
         for place in [p for p, y in tensors.items() if y.is_complex()]:
-            if not place or keyed or found[place][:2] in ((axes.ROWS, steps), (steps, axes.ROWS)):
+            stepped = found[place][:2] in ((axes.ROWS, steps), (steps, axes.ROWS))
+            if (not place or keyed or stepped) and not isinstance(place, tuple):
                 raise complex_answer(found[place], f" {place!r}" * bool(place))
-            del found[place]
-        if not found or (0 not in found and not isinstance(result, Mapping)):
+            if not stepped:
+                del found[place]
+        if all(isinstance(place, tuple) for place in found) or (0 not in found and not isinstance(result, Mapping)):
             raise TraceError(
                 "the model returns no answer: a tensor, a tuple that begins with one, or a dict of them",
                 numbers=f"it returns {type(result).__name__}",
                 advice="Answers of all steps are one tensor: torch.stack(answers, 1).",
             )
-        names = {p: str(p) if keyed else fields[p] if fields else "" for p in found}
+        names = {p: str(p) if keyed else fields[p] if fields and isinstance(p, int) else "" for p in found}
         return _Result(steps, found, names, keyed)
 
 
@@ -294,7 +312,3 @@ def _failure(
         numbers=numbers,
         advice="A network answers from its first sample on: x[:, 3:4] and x[:, -2] are not there. Pad on the left.",
     )
-
-
-def _members(result: object) -> Sequence[object]:
-    return result if isinstance(result, tuple) else (result,)

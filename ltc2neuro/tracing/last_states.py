@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -12,20 +12,21 @@ from compiler.steps.outside_reads import only_used
 from ltc2neuro.compiled.answers import Answers
 
 
-def last_states(graph: Graph, features: int, held: frozenset[int], answers: Answers) -> frozenset[str]:
-    """The names of those `answers` that are states: the other ones to the next step are computed from them.
+def last_states(
+    graph: Graph, features: int, held: frozenset[int], answers: Answers, asked: Collection[str]
+) -> frozenset[str]:
+    """Those of the answers `asked` about that are states: the other ones to the next step are computed from them.
 
     The graph's one sample holds all steps, and its output the answers to all but the last, and then to all.
     """
     elements = unrolled_elements(only_used(graph), features, held)
     before, now = np.split(elements.read(graph.answer.x), 2)
-    beside = {a.name: answers.where[a.name] for a in answers.each if a.readout == "last"}
-    stepped = [now[answers.where[a.name]] for a in answers.each if a.stepped]
-    needed = _computed_from(elements, np.concatenate(stepped).tolist())
+    others = [now[where] for name, where in answers.where.items() if name not in asked]
+    needed = _computed_from(elements, np.concatenate(others).tolist())
     return frozenset(
         name
-        for name, where in beside.items()
-        if needed.issuperset(before[where].tolist()) and not np.array_equal(before[where], now[where])
+        for name, where in answers.where.items()
+        if name in asked and needed.issuperset(before[where].tolist()) and not np.array_equal(before[where], now[where])
     )
 
 

@@ -17,7 +17,7 @@ from ltc2neuro.inputs.several import TIMESPANS, Inputs
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.axis_order import FailsInTorchError
-from ltc2neuro.tracing.calling.answering import returned
+from ltc2neuro.tracing.calling.answering import Place, returned
 from ltc2neuro.tracing.calling.arguments import Arguments, SampleForm, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, vocabularies
@@ -49,13 +49,14 @@ class Traced(Calling):
 
     Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0. It is
     0 where the model is defined and bounded there.
-    `dropped` tensors that the model returns are neither answers nor states: the graph does not compute them.
+    The places of tensors that the model returns and are neither answers nor states are `dropped`: the graph does not
+    compute them.
     """
 
     graph: Graph
     growing: tuple[str, ...]
     shortest: float
-    dropped: int
+    dropped: tuple[Place, ...]
     checkpoints: tuple[Checkpoint, ...]
     narrowed: bool
     """whether the model casts to float32 what it is given in float64"""

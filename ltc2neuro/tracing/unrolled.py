@@ -67,7 +67,8 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
 
 
 def _with_answers_beside(model: torch.nn.Module, way: Way, dt: float) -> Way:
-    """The same, where what has no steps, beside an answer to each, is an answer, too, if it is no last state."""
+    """The same, where what has no steps, beside an answer to each, is an answer, too, if it is no last state; inside
+    another tuple or dict it is dropped."""
     if not way.beside:
         return way
     try:
@@ -75,11 +76,13 @@ def _with_answers_beside(model: torch.nn.Module, way: Way, dt: float) -> Way:
         traced = _of_steps(model, wide, (STEPS[0] - 2, STEPS[0] - 1), Clock(dt))
         traced, features, held = _in_features(traced, way.given)
     except TraceError:  # of a sequence alone, or joined with something else
-        return replace(way, dropped=way.dropped + len(way.beside))
-    states = last_states(traced.graph, features, held, traced.answers)
-    names = zip(wide.places, traced.answers.each, strict=True)
-    found = [place for place, answer in names if place in way.beside and answer.name not in states]
-    return way_of(model, way.given, dt, time_first=way.time_first, beside=found) if found else way
+        return replace(way, dropped=(*way.dropped, *way.beside))
+    asked = {a.name: p for p, a in zip(wide.places, traced.answers.each, strict=True) if p in way.beside}
+    states = last_states(traced.graph, features, held, traced.answers, asked)
+    found = [place for name, place in asked.items() if name not in states]
+    answers = [place for place in found if not isinstance(place, tuple)]
+    way = way_of(model, way.given, dt, time_first=way.time_first, beside=answers) if answers else way
+    return replace(way, dropped=(*way.dropped, *(place for place in found if place not in answers)))
 
 
 def _of_steps(model: torch.nn.Module, way: Way, at: Sequence[int], clock: Clock) -> Traced:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 
@@ -12,24 +13,28 @@ from ltc2neuro.compiled.answers import Answer, Answers, alone
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.symbolic import ComplexPair, Symbolic, symbols
 
+Place: TypeAlias = "int | str | tuple[int | str, ...]"
+"""Where a tensor is in what a model returns; of one inside another tuple or dict the whole way there"""
+
 
 @dataclass(frozen=True)
 class Returned:
     """The answers of a model that was recorded, the tensors that they are, and their places in what it returns.
 
-    `dropped` tensors besides are neither answers nor states.
+    `dropped` are the places of tensors that are neither answers nor states.
     """
 
     answers: Answers
     tensors: tuple[Symbolic, ...]
-    places: tuple[int | str, ...]
+    places: tuple[Place, ...]
     time_first: bool
-    dropped: int = 0
+    dropped: tuple[Place, ...] = ()
 
 
 def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
     """The answers in a model's result: a tensor, the tensors of a dict or a named tuple, or those of another tuple, of
-    which those that hold last states, as torch's recurrent layers return them, are none.
+    which those that hold last states, as torch's recurrent layers return them, are none. What is inside another tuple
+    or dict is no answer.
 
     Raises `TraceError` where there is none, or where answers lie differently.
     """
@@ -41,32 +46,70 @@ def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
                 numbers=f"its keys are {list(result)}",
                 advice="Return answers by their names: {'pose': pose, 'gate': gate}.",
             )
-        return _together({k: _checked(v, f" {k!r}") for k, v in members.items()}, list(members), keyed=True)
+        inside = {key: value for key, value in members.items() if isinstance(value, _HOLDS)}
+        answers = {k: _checked(v, f" {k!r}") for k, v in members.items() if k not in inside}
+        if answers:
+            dropped = [place for key, value in inside.items() for place in _no_states(value, (key,), is_state)]
+            return _together(answers, list(answers), keyed=True, dropped=dropped)
+        raise TraceError(
+            "the model returns a dict without answers",
+            numbers=", ".join(f"{key!r} is a {type(value).__name__}" for key, value in inside.items()),
+            advice="Return answers by their names: {'pose': pose, 'gate': gate}.",
+        )
     if not isinstance(result, (tuple, list)) or not result:
         return _together({"": _checked(result)}, [], keyed=False)
     found = {0: _checked(result[0])}
-    dropped, fields = 0, getattr(result, "_fields", ())
+    dropped, fields = list[Place](), getattr(result, "_fields", ())
     for place, member in enumerate(result[1:], 1):
         layout = axes.layout(member.codes) if isinstance(member, Symbolic) and member.numel() else None
-        if isinstance(member, Symbolic) and layout is not None and (layout.every or fields or not is_state(member)):
+        if (
+            isinstance(member, Symbolic)
+            and layout is not None
+            and (layout.every or layout.first or fields or not is_state(member))
+        ):
             found[place] = member
         else:
-            dropped += sum(not is_state(tensor) for tensor in symbols(member))
+            dropped += _no_states(member, (place,), is_state)
     names = [fields[place] if fields else f"y{number}" for number, place in enumerate(found)]
     return _together(dict(zip(names, found.values(), strict=True)), list(found), keyed=False, dropped=dropped)
 
 
-def at_places(result: object, places: Sequence[int | str]) -> list[torch.Tensor]:
+def members(result: object, way: tuple[int | str, ...] = ()) -> Iterator[tuple[Place, object]]:
+    """What a tuple, list or dict holds, and what is inside others in it, each with its place."""
+    pairs = result.items() if isinstance(result, Mapping) else enumerate(result) if isinstance(result, _HOLDS) else ()
+    for key, value in pairs:
+        if isinstance(value, _HOLDS):
+            yield from members(value, (*way, key))
+        else:
+            yield ((*way, key) if way else key), value
+
+
+def at_places(result: object, places: Sequence[Place]) -> list[torch.Tensor]:
     """torch's answers in what a model returns; of a tuple the first, where there are no places."""
     if isinstance(result, torch.Tensor):
         return [result]
-    assert isinstance(result, (Mapping, tuple, list))
-    members: Mapping[int | str, torch.Tensor] = result if isinstance(result, Mapping) else dict(enumerate(result))
-    return [members[place] for place in places or (0,)]
+    found = dict(members(result))
+    tensors = [found[place] for place in places or (0,)]
+    assert all(isinstance(tensor, torch.Tensor) for tensor in tensors)
+    return [tensor for tensor in tensors if isinstance(tensor, torch.Tensor)]
+
+
+def spelled(place: Place) -> str:
+    """A place as it is written."""
+    return "".join(f"[{key!r}]" for key in (place if isinstance(place, tuple) else (place,)))
+
+
+def _no_states(member: object, way: tuple[int | str, ...], is_state: Callable[[Symbolic], bool]) -> list[Place]:
+    """The places of what a member of the result holds and is no state."""
+    inside = dict(members(member, way)) if isinstance(member, _HOLDS) else {way[0]: member}
+    return [place for place, value in inside.items() if any(not is_state(tensor) for tensor in symbols(value))]
+
+
+_HOLDS = (tuple, list, Mapping)
 
 
 def _together(
-    tensors: Mapping[str, Symbolic], places: Sequence[int | str], *, keyed: bool, dropped: int = 0
+    tensors: Mapping[str, Symbolic], places: Sequence[Place], *, keyed: bool, dropped: Sequence[Place] = ()
 ) -> Returned:
     layouts = {name: axes.layout(tensor.codes) for name, tensor in tensors.items()}
     first = {name: found.time_first for name, found in layouts.items() if found is not None and found.every}
@@ -83,7 +126,7 @@ def _together(
         each.append(Answer(name, layout.readout, tuple(layout.sample(tensor.codes).shape)))
     several = keyed or len(each) > 1
     answers = Answers(tuple(each), keyed) if several else alone(each[0].readout, each[0].step_shape)
-    return Returned(answers, tuple(tensors.values()), tuple(places), any(first.values()), dropped)
+    return Returned(answers, tuple(tensors.values()), tuple(places), any(first.values()), tuple(dropped))
 
 
 def _checked(output: object, name: str = "") -> Symbolic:

@@ -9,6 +9,7 @@ from ltc2neuro.inputs.layout import Layout, layout_of
 from ltc2neuro.inputs.model_input import ModelInput
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Tokens
+from ltc2neuro.tracing.calling.answering import Place
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Calling(ModelInput):
     """where samples are tokens, the rows that the graph takes for them"""
     inputs: Inputs | None = field(default=None, kw_only=True)
     """those of a model that takes several: then a sample is flat"""
-    places: tuple[int | str, ...] = field(default=(), kw_only=True)
+    places: tuple[Place, ...] = field(default=(), kw_only=True)
 
     @property
     def readout(self) -> str:

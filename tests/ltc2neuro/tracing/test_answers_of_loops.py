@@ -10,6 +10,7 @@ from torch import nn
 
 import ltc2neuro
 from hw_models.errors import TraceError
+from ltc2neuro.tracing import trace
 
 X = np.random.default_rng(0).normal(size=(3, 12, 3))
 
@@ -81,6 +82,25 @@ def test_of_last_states_what_is_computed_from_them_is_an_answer(returned, readou
     torch.manual_seed(0)
     traced = over_many_steps(WithState(returned), X, 50)
     assert [answer.readout for answer in traced.answers.each] == readouts
+
+
+INSIDE = {
+    "a dict in a dict": (lambda y, h: (y, {"h": h, "aux": {"a": y.tanh()}}), ((1, "aux", "a"),)),
+    "a dict of answers": (lambda y, h: {"y": y, "aux": {"a": y.tanh(), "h": h}}, (("aux", "a"),)),
+    "states, and what is made of one": (lambda y, h: (y[:, -1], (h, h * 2)), ((1, 1),)),
+    "states in a dict": (lambda y, h: {"y": y, "state": (h,)}, ()),
+    "a list of all steps": (lambda y, h: (y, list(y.tanh().unbind(1))), ((1,),)),
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_what_is_inside_another_tuple_or_dict_and_is_no_state_is_told(name):
+    class Nested(WithState):
+        def forward(self, x):
+            return returned(*super().forward(x))
+
+    returned, dropped = INSIDE[name]
+    assert trace(Nested(lambda _, h: h), list(X)).dropped == dropped
 
 
 class Layer(nn.Module):
