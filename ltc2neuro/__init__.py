@@ -21,33 +21,37 @@ install()
 from ltc2neuro.version import __version__ as __version__  # noqa: E402
 
 if TYPE_CHECKING:
-    from compiler.library_processes.options import LibraryForm, Reciprocal
-    from compiler.mapping.options import Options, Overlap
-    from compiler.placement.placement import Placement
-    from compiler.quantize.precision import Precision
-    from compiler.rules.finding import Finding
-    from hw_models.chip import load_chip
-    from ltc2neuro import errors, plot
-    from ltc2neuro.attribution.attributing import attribute
-    from ltc2neuro.attribution.attribution import Attribution
-    from ltc2neuro.comparison import compare
-    from ltc2neuro.compilation.checking import check
-    from ltc2neuro.compilation.pipeline import compile
-    from ltc2neuro.compiled.run import Run
-    from ltc2neuro.cost.sample_cost import Cost
-    from ltc2neuro.evaluation.evaluating import evaluate
-    from ltc2neuro.evaluation.evaluation import Evaluation
-    from ltc2neuro.frontends.nir.reading import from_nir
-    from ltc2neuro.frontends.nir.writing import to_nir
-    from ltc2neuro.frontends.onnx.importer import from_onnx
-    from ltc2neuro.library_network.network import LibraryNetwork
-    from ltc2neuro.loading.networks import load
-    from ltc2neuro.network import Network
-    from ltc2neuro.progressing import progress
-    from ltc2neuro.searching.search import search
-    from ltc2neuro.searching.search_result import Search
-    from ltc2neuro.tuning.tuning import tune
-    from ltc2neuro.verification.verifying import Verification, verify
+    from compiler.library_processes.options import LibraryForm as LibraryForm
+    from compiler.library_processes.options import Reciprocal as Reciprocal
+    from compiler.mapping.options import Options as Options
+    from compiler.mapping.options import Overlap as Overlap
+    from compiler.placement.placement import Placement as Placement
+    from compiler.quantize.precision import Precision as Precision
+    from compiler.rules.finding import Finding as Finding
+    from hw_models.chip import load_chip as load_chip
+    from ltc2neuro import errors as errors
+    from ltc2neuro import plot as plot
+    from ltc2neuro.attribution.attributing import attribute as attribute
+    from ltc2neuro.attribution.attribution import Attribution as Attribution
+    from ltc2neuro.comparison import compare as compare
+    from ltc2neuro.compilation.checking import check as check
+    from ltc2neuro.compilation.pipeline import compile as compile
+    from ltc2neuro.compiled.run import Run as Run
+    from ltc2neuro.cost.sample_cost import Cost as Cost
+    from ltc2neuro.evaluation.evaluating import evaluate as evaluate
+    from ltc2neuro.evaluation.evaluation import Evaluation as Evaluation
+    from ltc2neuro.frontends.nir.reading import from_nir as from_nir
+    from ltc2neuro.frontends.nir.writing import to_nir as to_nir
+    from ltc2neuro.frontends.onnx.importer import from_onnx as from_onnx
+    from ltc2neuro.library_network.network import LibraryNetwork as LibraryNetwork
+    from ltc2neuro.loading.networks import load as load
+    from ltc2neuro.network import Network as Network
+    from ltc2neuro.progressing import progress as progress
+    from ltc2neuro.searching.search import search as search
+    from ltc2neuro.searching.search_result import Search as Search
+    from ltc2neuro.tuning.tuning import tune as tune
+    from ltc2neuro.verification.verifying import Verification as Verification
+    from ltc2neuro.verification.verifying import verify as verify
 
 _HOMES = {
     "Attribution": "ltc2neuro.attribution.attribution",
@@ -81,39 +85,7 @@ _HOMES = {
     "verify": "ltc2neuro.verification.verifying",
 }
 
-__all__ = [
-    "Attribution",
-    "Cost",
-    "Evaluation",
-    "Finding",
-    "LibraryForm",
-    "LibraryNetwork",
-    "Network",
-    "Options",
-    "Overlap",
-    "Placement",
-    "Precision",
-    "Reciprocal",
-    "Run",
-    "Search",
-    "Verification",
-    "attribute",
-    "check",
-    "compare",
-    "compile",
-    "errors",
-    "evaluate",
-    "from_nir",
-    "from_onnx",
-    "load",
-    "load_chip",
-    "plot",
-    "progress",
-    "search",
-    "to_nir",
-    "tune",
-    "verify",
-]
+__all__ = [*_HOMES, "errors", "plot"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:

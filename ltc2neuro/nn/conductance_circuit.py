@@ -42,12 +42,6 @@ class ConductanceCircuitCell(nn.Module):
     the hull of their start, 0 and the reversal potentials A. Beware: mu has the other sign than in an LTC.
     """
 
-    input_size: int
-    hidden_size: int
-    steps: int
-    log_capacitance: nn.Parameter
-    log_leak: nn.Parameter
-
     state_names: tuple[str, ...] = ("v",)
 
     def __init__(

@@ -32,16 +32,6 @@ class CTGRUCell(nn.Module):
     (batch, hidden_size * scales), each in (-1, 1), where it has to start, too; `cell_clip` c limits it to -c ... c.
     """
 
-    input_size: int
-    hidden_size: int
-    variant: str
-    scales: int
-    state_size: int
-    cell_clip: CellClip
-    retrieval: nn.Linear
-    storage: nn.Linear
-    signal: nn.Linear
-
     state_names: tuple[str, ...] = ("traces",)
 
     def __init__(

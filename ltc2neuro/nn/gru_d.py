@@ -22,17 +22,6 @@ class GRUDCell(nn.Module):
     Of GRU-D this is the decay of the state, as in mlech26l/ode-lstms. Filling in missing inputs is left to the host.
     """
 
-    input_size: int
-    hidden_size: int
-    decay_w: nn.Parameter
-    decay_b: nn.Parameter
-    z_inputs: nn.Linear
-    r_inputs: nn.Linear
-    g_inputs: nn.Linear
-    z_recurrent: nn.Linear
-    r_recurrent: nn.Linear
-    g_recurrent: nn.Linear
-
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size)

@@ -71,16 +71,6 @@ class LTCSECell(nn.Module):
     `InputError`, unless `allow_growth` is set or the state is clipped.
     """
 
-    input_size: int
-    hidden_size: int
-    solver: str
-    alpha: float
-    variant: str
-    activation: str
-    cell_clip: CellClip
-    inputs: nn.Linear
-    recurrent: nn.Linear
-
     def __init__(
         self,
         input_size: int,
@@ -138,14 +128,6 @@ class LTCSEGRUCell(nn.Module):
 
     `cell_clip` c limits the new state to -c ... c. The state stays in the hull of its start and (-1, 1).
     """
-
-    input_size: int
-    hidden_size: int
-    cell_clip: CellClip
-    gate_inputs: nn.Linear
-    inputs: nn.Linear
-    gate_recurrent: nn.Linear
-    recurrent: nn.Linear
 
     def __init__(self, input_size: int, hidden_size: int, cell_clip: float | None = None) -> None:
         super().__init__()

@@ -30,9 +30,6 @@ class Recurrent(torch.nn.Module):
     sizes where the state is a tuple of tensors. The initial state is 0.
     """
 
-    return_sequences: bool
-    batch_first: bool
-
     def __init__(self, cell: torch.nn.Module, return_sequences: bool = True, batch_first: bool = True) -> None:
         super().__init__()
         if not isinstance(cell, torch.nn.Module):

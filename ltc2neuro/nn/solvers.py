@@ -82,11 +82,6 @@ def integrate(
 class SolverCell(nn.Module):
     """Base of the cells that solve a differential equation in `steps` equal steps over the time of a sample."""
 
-    input_size: int
-    hidden_size: int
-    steps: int
-    cell_clip: CellClip
-
     def __init__(
         self, input_size: int, hidden_size: int, solver: str, steps: int, cell_clip: float | None = None
     ) -> None:

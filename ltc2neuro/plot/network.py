@@ -21,17 +21,10 @@ SIGNS = {1: "positive weights", -1: "negative weights", 0: "weights of both sign
 """By the sum of their signs. Whether a synapse excites is another matter: an LTC's erev is in the neurons' programs"""
 
 
-class Mappable(Protocol):
-    """A network that is mapped when it is asked to."""
-
+class _Mappable(Protocol):
     @property
-    def graph(self) -> IntegerGraph:
-        """What it computes, with formats."""
-        ...
-
-    def mapped(self) -> MappedNetwork:
-        """Its mapping, or an error where it has none."""
-        ...
+    def graph(self) -> IntegerGraph: ...
+    def mapped(self) -> MappedNetwork: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,7 @@ class Arrow:
         return max(c.delay for c in self.parts)
 
 
-def network(net: Mappable | MappedNetwork, ax: Axes | None = None, *, graph: IntegerGraph | None = None) -> Axes:
+def network(net: _Mappable | MappedNetwork, ax: Axes | None = None, *, graph: IntegerGraph | None = None) -> Axes:
     """Populations from the input down to the output, and their connections: forward on the right, back on the left.
 
     Where one points, a connection tells the formats of its messages: those of `net`, or of `graph` where `net` is only
@@ -152,10 +145,6 @@ def _states(population: Population, graph: IntegerGraph | None) -> str:
         for name, form in forms.items()
     )
     return "".join(each)
-
-
-def _held(graph: IntegerGraph) -> set[str]:
-    return {state.name for state in graph.states}
 
 
 def _key(ax: Axes, signs: set[int]) -> None:

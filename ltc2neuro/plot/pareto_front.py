@@ -11,74 +11,40 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Trial(Protocol):
-    """A setting that was tried."""
+class _Trial(Protocol):
+    @property
+    def cost(self) -> float: ...
+    @property
+    def cores(self) -> int: ...
+    @property
+    def decibels(self) -> float: ...
+    @property
+    def held_back(self) -> float: ...
+
+
+class _Point(Protocol):
+    @property
+    def trial(self) -> _Trial: ...
+
+
+class _Search(Protocol):
+    """`ltc2neuro.searching.search_result.Search`, which tells what each of these is: it stands above pictures."""
 
     @property
-    def cost(self) -> float:
-        """Of a sample."""
-        ...
-
+    def start(self) -> _Trial: ...
     @property
-    def cores(self) -> int:
-        """On which it lies."""
-        ...
-
+    def laid_out(self) -> _Trial: ...
     @property
-    def decibels(self) -> float:
-        """SQNR of the worst channel of the outputs, on what the search looks at."""
-        ...
-
+    def best(self) -> _Point: ...
     @property
-    def held_back(self) -> float:
-        """The same on the part that only judges."""
-        ...
-
-
-class Point(Protocol):
-    """A setting of the front."""
-
+    def front(self) -> Sequence[_Point]: ...
     @property
-    def trial(self) -> Trial:
-        """What it costs and keeps."""
-        ...
-
-
-class Search(Protocol):
-    """What `ltc2neuro.search` returns."""
-
+    def measure(self) -> str: ...
     @property
-    def start(self) -> Trial:
-        """The default setting, as `compile` places it."""
-        ...
-
-    @property
-    def laid_out(self) -> Trial:
-        """The same integers in the layout of the front."""
-        ...
-
-    @property
-    def best(self) -> Point:
-        """The least cost that keeps what was asked for."""
-        ...
-
-    @property
-    def front(self) -> Sequence[Point]:
-        """From the least cost to the most decibels."""
-        ...
-
-    @property
-    def measure(self) -> str:
-        """What cost is, in words."""
-        ...
-
-    @property
-    def scale(self) -> tuple[float, str]:
-        """What costs are shown in, and its name."""
-        ...
+    def scale(self) -> tuple[float, str]: ...
 
 
-def pareto(found: Search, ax: Axes | None = None) -> Axes:
+def pareto(found: _Search, ax: Axes | None = None) -> Axes:
     """The settings that no other one beats, as a line, on what judges as rings; the start and the best are marked.
 
     The start lies there on the cores of all others; what it costs as `compile` places it, the axis tells.
@@ -102,5 +68,5 @@ def pareto(found: Search, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _cores(trial: Trial) -> str:
+def _cores(trial: _Trial) -> str:
     return f"{trial.cores:,} core{'s' if trial.cores > 1 else ''}"

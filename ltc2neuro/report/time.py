@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from ltc2neuro.plot.traces import STEPS, Traces, traces_of
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Html, Section, choice, figure, paragraph
 from ltc2neuro.report.svg import picture
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 PLACES = {"the worst": 0.0, "the best": 1.0, "the median": 0.5, "a quarter are worse": 0.25}
 PLACES |= {"a quarter are better": 0.75, "a tenth are worse": 0.1}
@@ -41,10 +37,10 @@ def time(material: Material) -> Section:
     for place, label in enumerate(chosen.values()):
         draw, heights = [], []
         for name in names:
-            draw += [partial(_states, found, name, place), partial(_errors, found, name, place)]
+            draw += [partial(drawing, found, of=name, sequence=place) for drawing in (plot.states, plot.errors)]
             heights += [2.0, 1.0]
         for name in found.taus:
-            draw.append(partial(_states, found, name, place))
+            draw.append(partial(plot.states, found, of=name, sequence=place))
             heights.append(1.6)
         drawn = picture(f"time{place}", draw, 8, 1.35 * sum(heights), heights)
         items.append((label, figure(drawn, f"Sequence {label}. Answers are as the model answers so far.")))
@@ -52,24 +48,12 @@ def time(material: Material) -> Section:
             break
     body: list[Html] = [choice("sequence", items)]
     for name in found.taus:
-        drawn = picture(f"held-{len(body)}", [partial(_taus, found, name)], 8, 2.8)
+        drawn = picture(f"held-{len(body)}", [partial(plot.time_constants, found, of=name)], 8, 2.8)
         caption = "Of each neuron: blue what occurred in float, orange the integers, grey what the format holds."
         body.append(figure(drawn, caption))
     if found.states and not found.taus:
         body.append(paragraph(NO_TAUS))
     return Section("time", "Time", _conclusion(found, material), tuple(body))
-
-
-def _states(found: Traces, name: str, place: int, ax: Axes) -> None:
-    plot.states(found, ax, of=name, sequence=place)
-
-
-def _errors(found: Traces, name: str, place: int, ax: Axes) -> None:
-    plot.errors(found, ax, of=name, sequence=place)
-
-
-def _taus(found: Traces, name: str, ax: Axes) -> None:
-    plot.time_constants(found, ax, of=name)
 
 
 def _chosen(material: Material) -> dict[int, str]:

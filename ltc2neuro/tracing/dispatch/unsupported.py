@@ -11,7 +11,7 @@ from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.embedding import LOOKED_UP
 from ltc2neuro.tracing.ops.mixing import ATTENDS
 from ltc2neuro.tracing.ops.shape_ops import CHOOSES
-from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.ops.torch_ops import by_spelling
 from ltc2neuro.tracing.recording.tape import Tape
 
 _ESCAPES = (
@@ -46,39 +46,35 @@ _COMPLEX = (
     "A network computes with real numbers, and takes complex ones apart: sums, products, matrices, exp, abs, conj, "
     ".real and .imag of them compile. Write the rest with their real and imaginary parts."
 )
-ADVICE: dict[Callable[..., object], str] = {
-    f: advice
-    for names, advice in (
-        (
-            ("item", "tolist", "numpy", "__array__", "__bool__", "__float__", "__int__", "__index__", "__complex__",
-             "__contains__", "__deepcopy__", "tensor", "as_tensor", "asarray", "from_numpy", "new_tensor",
-             "data_ptr", "untyped_storage", "storage", "is_nonzero", "equal", "allclose", "__dlpack__",
-             "__reduce_ex__", "apply_", "map_"),
-            _ESCAPES,
-        ),
-        (("__setitem__", "copy_", "index_copy_", "index_put_", "scatter_", "set_"), _WRITES),
-        (
-            ("masked_select", "masked_scatter", "nonzero", "argwhere", "take", "scatter", "index_put", "one_hot"),
-            CHOOSES,
-        ),
-        (("multi_head_attention_forward", "scaled_dot_product_attention"), ATTENDS),
-        (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
-        (("argmax", "argmin", "argsort"), _CHOSEN),
-        (("stft", "istft"), _TRANSFORMS),
-        (("embedding_bag",), LOOKED_UP),
-        (
-            ("_pack_padded_sequence", "_pad_packed_sequence"),
-            "Give it whole sequences, without packing: a compiled network takes lists of sequences of any lengths.",
-        ),
-        (
-            ("local_response_norm",),
-            "Use nn.LayerNorm over the features, or nn.BatchNorm1d, which becomes constants, and train again.",
-        ),
-        (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),
-        (("dropout", "rand_like", "randn_like", "bernoulli"), "A compiled network is deterministic: leave it out."),
-    )
-    for f in spellings(*names)
-}  # fmt: skip
+ADVICE = by_spelling(
+    (
+        ("item", "tolist", "numpy", "__array__", "__bool__", "__float__", "__int__", "__index__", "__complex__",
+         "__contains__", "__deepcopy__", "tensor", "as_tensor", "asarray", "from_numpy", "new_tensor",
+         "data_ptr", "untyped_storage", "storage", "is_nonzero", "equal", "allclose", "__dlpack__",
+         "__reduce_ex__", "apply_", "map_"),
+        _ESCAPES,
+    ),
+    (("__setitem__", "copy_", "index_copy_", "index_put_", "scatter_", "set_"), _WRITES),
+    (
+        ("masked_select", "masked_scatter", "nonzero", "argwhere", "take", "scatter", "index_put", "one_hot"),
+        CHOOSES,
+    ),
+    (("multi_head_attention_forward", "scaled_dot_product_attention"), ATTENDS),
+    (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
+    (("argmax", "argmin", "argsort"), _CHOSEN),
+    (("stft", "istft"), _TRANSFORMS),
+    (("embedding_bag",), LOOKED_UP),
+    (
+        ("_pack_padded_sequence", "_pad_packed_sequence"),
+        "Give it whole sequences, without packing: a compiled network takes lists of sequences of any lengths.",
+    ),
+    (
+        ("local_response_norm",),
+        "Use nn.LayerNorm over the features, or nn.BatchNorm1d, which becomes constants, and train again.",
+    ),
+    (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),
+    (("dropout", "rand_like", "randn_like", "bernoulli"), "A compiled network is deterministic: leave it out."),
+)  # fmt: skip
 """What to do instead of a torch function; docs/troubleshooting.md lists them"""
 ADVICE[torch.Tensor.data.__get__] = _ESCAPES  # type: ignore[attr-defined]
 _QUANTIZED = "Compile the float model that was quantized: ltc2neuro makes the integers itself."

@@ -6,14 +6,13 @@ Arguments are named as torch names them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as functional
 
 from ltc2neuro.tracing.ops.elementwise import apply
 from ltc2neuro.tracing.ops.reductions import largest
-from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.ops.torch_ops import TorchRules, by_spelling
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
@@ -33,22 +32,6 @@ def _clamp(input: Tensor, min: Tensor | float | None = None, max: Tensor | float
 def _is(limit: Tensor | float, infinite: float) -> bool:
     """Whether a number is no limit at all."""
     return not isinstance(limit, Tensor) and limit == infinite
-
-
-def _clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
-    return _clamp(input, None, max)
-
-
-def _hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    return _clamp(input, min_val, max_val)
-
-
-def _relu(input: Tensor) -> Tensor:
-    return _clamp(input, 0.0)
-
-
-def _relu6(input: Tensor) -> Tensor:
-    return _clamp(input, 0.0, 6.0)
 
 
 def _leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -81,30 +64,10 @@ def _hardsigmoid(input: Tensor) -> Tensor:
     return _clamp(input * (1 / 6) + 0.5, 0.0, 1.0)
 
 
-def _hardswish(input: Tensor) -> Tensor:
-    return input * _hardsigmoid(input)
-
-
-def _threshold(input: Tensor, threshold: float, value: float) -> Tensor:
-    return torch.where(input > threshold, input, value)
-
-
-def _hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    return torch.where(abs(input) > lambd, input, 0.0)
-
-
-def _softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    return _clamp(input - lambd, 0.0) + _clamp(input + lambd, None, 0.0)
-
-
 def _elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     if alpha == 1 and isinstance(input, Symbolic):
         return apply("elu", input)
     return torch.where(input > 0, input, alpha * (torch.exp(_clamp(input, None, 0.0)) - 1))
-
-
-def _selu(input: Tensor) -> Tensor:
-    return 1.0507009873554804934193349852946 * _elu(input, 1.6732632423543772848170429916717)
 
 
 def _celu(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -121,25 +84,9 @@ def _softplus(input: Symbolic, beta: float = 1, threshold: float = 20) -> Tensor
     return apply("softplus", input) if beta == 1 else functional.softplus(input * beta) / beta
 
 
-def _logsigmoid(input: Tensor) -> Tensor:
-    return -functional.softplus(-input)
-
-
-def _gelu(input: Symbolic, approximate: str = "none") -> Tensor:
-    return apply("gelu_tanh" if approximate == "tanh" else "gelu", input)
-
-
-def _mish(input: Tensor) -> Tensor:
-    return input * torch.tanh(functional.softplus(input))
-
-
 def _glu(input: Tensor, dim: int = -1) -> Tensor:
     a, b = input.chunk(2, dim)
     return a * torch.sigmoid(b)
-
-
-def _softsign(input: Tensor) -> Tensor:
-    return input / (1 + abs(input))
 
 
 def _softmax(input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None) -> Tensor:
@@ -153,41 +100,33 @@ def _softmax(input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtyp
     return raised / _clamp(raised.sum(dim, keepdim=True), 1.0)
 
 
-def _softmin(input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None) -> Tensor:
-    return functional.softmax(-input, dim)
-
-
-ACTIVATIONS: dict[Callable[..., object], Callable[..., object]] = {
-    f: rule
-    for names, rule in (
-        (("clamp", "clip"), _clamp),
-        (("clamp_min",), _clamp),
-        (("clamp_max",), _clamp_max),
-        (("relu",), _relu),
-        (("relu6",), _relu6),
-        (("leaky_relu",), _leaky_relu),
-        (("rrelu",), _rrelu),
-        (("prelu",), _prelu),
-        (("hardtanh",), _hardtanh),
-        (("hardsigmoid",), _hardsigmoid),
-        (("hardswish",), _hardswish),
-        (("threshold",), _threshold),
-        (("hardshrink",), _hardshrink),
-        (("softshrink",), _softshrink),
-        (("expit",), torch.sigmoid),
-        (("elu",), _elu),
-        (("selu",), _selu),
-        (("celu",), _celu),
-        (("softplus",), _softplus),
-        (("logsigmoid",), _logsigmoid),
-        (("gelu",), _gelu),
-        (("mish",), _mish),
-        (("glu",), _glu),
-        (("softsign",), _softsign),
-        (("tanhshrink",), lambda input: input - torch.tanh(input)),
-        (("softmax",), _softmax),
-        (("softmin",), _softmin),
-    )
-    for f in spellings(*names)
-}
+ACTIVATIONS: TorchRules = by_spelling(
+    (("clamp", "clip"), _clamp),
+    (("clamp_min",), _clamp),
+    (("clamp_max",), lambda input, max: _clamp(input, None, max)),
+    (("relu",), lambda input: _clamp(input, 0.0)),
+    (("relu6",), lambda input: _clamp(input, 0.0, 6.0)),
+    (("leaky_relu",), _leaky_relu),
+    (("rrelu",), _rrelu),
+    (("prelu",), _prelu),
+    (("hardtanh",), lambda input, min_val=-1.0, max_val=1.0: _clamp(input, min_val, max_val)),
+    (("hardsigmoid",), _hardsigmoid),
+    (("hardswish",), lambda input: input * _hardsigmoid(input)),
+    (("threshold",), lambda input, threshold, value: torch.where(input > threshold, input, value)),
+    (("hardshrink",), lambda input, lambd=0.5: torch.where(abs(input) > lambd, input, 0.0)),
+    (("softshrink",), lambda input, lambd=0.5: _clamp(input - lambd, 0.0) + _clamp(input + lambd, None, 0.0)),
+    (("expit",), torch.sigmoid),
+    (("elu",), _elu),
+    (("selu",), lambda input: 1.0507009873554804934193349852946 * _elu(input, 1.6732632423543772848170429916717)),
+    (("celu",), _celu),
+    (("softplus",), _softplus),
+    (("logsigmoid",), lambda input: -functional.softplus(-input)),
+    (("gelu",), lambda input, approximate="none": apply("gelu_tanh" if approximate == "tanh" else "gelu", input)),
+    (("mish",), lambda input: input * torch.tanh(functional.softplus(input))),
+    (("glu",), _glu),
+    (("softsign",), lambda input: input / (1 + abs(input))),
+    (("tanhshrink",), lambda input: input - torch.tanh(input)),
+    (("softmax",), _softmax),
+    (("softmin",), lambda input, dim=None, _stacklevel=3, dtype=None: functional.softmax(-input, dim)),
+)
 """The decomposition of each."""

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import torch
 import torch.nn.functional as functional
 
-from ltc2neuro.tracing.ops.torch_ops import COPIES, MOVES, spellings
+from ltc2neuro.tracing.ops.torch_ops import COPIES, MOVES, by_spelling, spellings
 from ltc2neuro.tracing.recording.symbolic import ComplexPair, paired
 
 Tensor = torch.Tensor
@@ -120,10 +120,6 @@ def _add(input: AnyNumber, other: AnyNumber, *, alpha: complex = 1) -> Tensor:
     return joined(*(_sum(a, b, less=alpha == -1) for a, b in pairs))
 
 
-def _neg(input: AnyNumber) -> Tensor:
-    return joined(*(None if part is None else -part for part in parts(input)))
-
-
 def _conj(input: Tensor) -> Tensor:
     re, im = _pair(input)
     return joined(re, -im)
@@ -196,7 +192,7 @@ def _table() -> dict[Callable[..., object], Callable[..., object]]:
     found |= {f: _multilinear(f) for name in _PRODUCTS for f in spellings(name)}
     found |= {f: _of_first(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT"))}
     found |= {getattr(torch.Tensor, name).__get__: rule for name, rule in _PROPERTIES.items()}
-    return found | {f: rule for names, rule in _RULES for f in spellings(*names)}
+    return found | by_spelling(*_RULES)
 
 
 _PROPERTIES = {
@@ -215,7 +211,7 @@ _RULES: tuple[tuple[Sequence[str], Callable[..., object]], ...] = (
     (("conj", "conj_physical"), _conj),
     (("resolve_conj", "resolve_neg", "positive", "__pos__"), lambda input: input),
     (("adjoint",), lambda input: _conj(input).mT),
-    (("neg", "negative", "__neg__"), _neg),
+    (("neg", "negative", "__neg__"), lambda input: joined(*(None if part is None else -part for part in parts(input)))),
     (("add", "__add__", "__radd__"), _add),
     (("sub", "subtract", "__sub__"), lambda input, other, *, alpha=1: _add(input, other, alpha=-alpha)),
     (("rsub", "__rsub__"), lambda input, other: _add(other, input, alpha=-1)),

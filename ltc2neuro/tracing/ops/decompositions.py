@@ -6,7 +6,7 @@ Arguments are named as torch names them. A function that is smooth has one of `c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -19,7 +19,7 @@ from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.powers import POWERS
 from ltc2neuro.tracing.ops.reductions import REDUCTIONS
 from ltc2neuro.tracing.ops.rounding import ROUNDINGS
-from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.ops.torch_ops import TorchRules, by_spelling
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
@@ -33,10 +33,6 @@ def _bucketize(input: Tensor, boundaries: Tensor, *, out_int32: bool = False, ri
     """How many of the rising `boundaries` are below, or with `right` not above."""
     x = input.unsqueeze(-1)
     return (x >= boundaries if right else x > boundaries).sum(-1)
-
-
-def _masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
-    return torch.where(mask, value, input)
 
 
 def _mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
@@ -120,35 +116,31 @@ def _edge(input: Tensor, axis: int, width: int, mode: str, value: float, at: int
     return torch.full([width if a == axis else n for a, n in enumerate(input.shape)], value, dtype=input.dtype)
 
 
-DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
-    f: rule
-    for names, rule in (
-        (("neg", "negative", "__neg__"), lambda input: input * -1),  # a whole number stays one
-        (("positive", "__pos__", "real", "conj", "conj_physical", "resolve_conj"), lambda input: input),
-        (("abs", "absolute", "__abs__"), lambda input: torch.maximum(input, -input)),
-        (("sign", "sgn"), _sign),
-        (("heaviside",), lambda input, values: torch.where(input == 0, values, (input > 0).to(input.dtype))),
-        (("signbit",), lambda input: input < 0),  # the chip has no -0
-        (("copysign",), lambda input, other: torch.where(other < 0, -abs(input), abs(input))),
-        (("bucketize",), _bucketize),
-        (("masked_fill",), _masked_fill),
-        (("diff",), _diff),
-        (("mean",), _mean),
-        (("batch_norm",), _batch_norm),
-        (("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"), _dropout),
-        (("addcmul",), _addcmul),
-        (("addcdiv",), _addcdiv),
-        (("addmm",), _addmm),
-        (("baddbmm",), lambda input, batch1, batch2, **factors: _addmm(input, batch1, batch2, **factors)),
-        (("lerp",), lambda input, end, weight: input + weight * (end - input)),
-        (("outer", "ger"), lambda input, vec2: input.unsqueeze(-1) * vec2),
-        (("pad",), _pad),
-        (("lstm_cell",), torch_cells.lstm_cell),
-        (("gru_cell",), torch_cells.gru_cell),
-        (("rnn_tanh_cell",), torch_cells.rnn_tanh_cell),
-        (("rnn_relu_cell",), torch_cells.rnn_relu_cell),
-    )
-    for f in spellings(*names)
-}
+DECOMPOSITIONS: TorchRules = by_spelling(
+    (("neg", "negative", "__neg__"), lambda input: input * -1),  # a whole number stays one
+    (("positive", "__pos__", "real", "conj", "conj_physical", "resolve_conj"), lambda input: input),
+    (("abs", "absolute", "__abs__"), lambda input: torch.maximum(input, -input)),
+    (("sign", "sgn"), _sign),
+    (("heaviside",), lambda input, values: torch.where(input == 0, values, (input > 0).to(input.dtype))),
+    (("signbit",), lambda input: input < 0),  # the chip has no -0
+    (("copysign",), lambda input, other: torch.where(other < 0, -abs(input), abs(input))),
+    (("bucketize",), _bucketize),
+    (("masked_fill",), lambda input, mask, value: torch.where(mask, value, input)),
+    (("diff",), _diff),
+    (("mean",), _mean),
+    (("batch_norm",), _batch_norm),
+    (("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"), _dropout),
+    (("addcmul",), _addcmul),
+    (("addcdiv",), _addcdiv),
+    (("addmm",), _addmm),
+    (("baddbmm",), lambda input, batch1, batch2, **factors: _addmm(input, batch1, batch2, **factors)),
+    (("lerp",), lambda input, end, weight: input + weight * (end - input)),
+    (("outer", "ger"), lambda input, vec2: input.unsqueeze(-1) * vec2),
+    (("pad",), _pad),
+    (("lstm_cell",), torch_cells.lstm_cell),
+    (("gru_cell",), torch_cells.gru_cell),
+    (("rnn_tanh_cell",), torch_cells.rnn_tanh_cell),
+    (("rnn_relu_cell",), torch_cells.rnn_relu_cell),
+)
 DECOMPOSITIONS.update({**ACTIVATIONS, **REDUCTIONS, **FINITES, **NORMS, **POWERS, **ROUNDINGS, **EINSUMS})
 """The decomposition of each torch function that has one. It goes before an op of the same name."""

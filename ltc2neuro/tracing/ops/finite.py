@@ -12,23 +12,15 @@ import torch
 
 from ltc2neuro.tracing.ops import logic
 from ltc2neuro.tracing.ops.reductions import largest, smallest
-from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.ops.torch_ops import TorchRules, by_spelling
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
 
 
-def _is_nan(input: Tensor) -> Tensor:
-    return torch.ne(input, input)
-
-
 def _is_finite(input: Tensor) -> Tensor:
     nothing = input - input  # NaN where it is infinite
     return torch.eq(nothing, nothing)
-
-
-def _is_inf(input: Tensor) -> Tensor:
-    return torch.logical_and(torch.eq(input, input), torch.logical_not(_is_finite(input)))
 
 
 def _nan_to_num(
@@ -67,18 +59,14 @@ def _of_all(join: Callable[..., Tensor], real: Callable[..., Tensor]) -> Callabl
     return rule
 
 
-FINITES: dict[Callable[..., object], Callable[..., object]] = {
-    f: rule
-    for names, rule in (
-        (("any",), _of_all(largest, torch.any)),
-        (("all",), _of_all(smallest, torch.all)),
-        (("isnan",), _is_nan),
-        (("isfinite",), _is_finite),
-        (("isinf",), _is_inf),
-        (("nan_to_num",), _nan_to_num),
-        (("nansum",), _nansum),
-        (("nanmean",), _nanmean),
-    )
-    for f in spellings(*names)
-}
+FINITES: TorchRules = by_spelling(
+    (("any",), _of_all(largest, torch.any)),
+    (("all",), _of_all(smallest, torch.all)),
+    (("isnan",), lambda input: torch.ne(input, input)),
+    (("isfinite",), _is_finite),
+    (("isinf",), lambda input: torch.logical_and(torch.eq(input, input), torch.logical_not(_is_finite(input)))),
+    (("nan_to_num",), _nan_to_num),
+    (("nansum",), _nansum),
+    (("nanmean",), _nanmean),
+)
 """The decomposition of each."""

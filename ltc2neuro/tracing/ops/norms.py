@@ -10,7 +10,7 @@ import torch.nn.functional as functional
 
 from ltc2neuro.tracing.ops.over_time import of_time, steps_so_far
 from ltc2neuro.tracing.ops.reductions import Axes
-from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.ops.torch_ops import TorchRules, by_spelling
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
@@ -142,10 +142,6 @@ def _cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) 
     return (_normalize(x1, 2, dim, eps) * _normalize(x2, 2, dim, eps)).sum(dim)
 
 
-def _pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
-    return _norm(x1 - x2 + eps, p, -1, keepdim)
-
-
 def _linalg_norm(
     A: Tensor,  # noqa: N803  # torch's name
     ord: float | str | None = None,
@@ -159,24 +155,20 @@ def _linalg_norm(
     return _norm(A, ord, dim, keepdim, dtype)
 
 
-NORMS: dict[Callable[..., object], Callable[..., object]] = {
-    f: rule
-    for names, rule in (
-        (("norm",), _norm),
-        (("var",), _var),
-        (("std",), _std),
-        (("var_mean",), _with_mean(_var)),
-        (("std_mean",), _with_mean(_std)),
-        (("layer_norm",), _layer_norm),
-        (("group_norm",), _group_norm),
-        (("instance_norm",), _instance_norm),
-        (("rms_norm",), _rms_norm),
-        (("normalize",), _normalize),
-        (("cosine_similarity",), _cosine_similarity),
-        (("pairwise_distance",), _pairwise_distance),
-    )
-    for f in spellings(*names)
-}
+NORMS: TorchRules = by_spelling(
+    (("norm",), _norm),
+    (("var",), _var),
+    (("std",), _std),
+    (("var_mean",), _with_mean(_var)),
+    (("std_mean",), _with_mean(_std)),
+    (("layer_norm",), _layer_norm),
+    (("group_norm",), _group_norm),
+    (("instance_norm",), _instance_norm),
+    (("rms_norm",), _rms_norm),
+    (("normalize",), _normalize),
+    (("cosine_similarity",), _cosine_similarity),
+    (("pairwise_distance",), lambda x1, x2, p=2.0, eps=1e-6, keepdim=False: _norm(x1 - x2 + eps, p, -1, keepdim)),
+)
 NORMS[torch.linalg.vector_norm] = _vector_norm
 NORMS[torch.linalg.norm] = _linalg_norm
 """The decomposition of each."""

@@ -6,7 +6,6 @@ Arguments are named as torch names them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as functional
@@ -15,7 +14,7 @@ from compiler.graph.ops import Max
 from ltc2neuro.tracing.ops.elementwise import apply, elementwise
 from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.reductions import largest
-from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.ops.torch_ops import TorchRules, by_spelling
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain
 
 Tensor = torch.Tensor
@@ -74,10 +73,6 @@ def _logit(input: Tensor, eps: float | None = None) -> Tensor:
     return torch.log(input) - torch.log(1 - input)
 
 
-def _logaddexp(input: Tensor, other: Tensor) -> Tensor:
-    return torch.maximum(input, other) + functional.softplus(-abs(input - other))
-
-
 def _logsumexp(input: Tensor, dim: int | tuple[int, ...], keepdim: bool = False) -> Tensor:
     """The largest is taken off, so that the sum is at least 1, which ranges do not see: both are said."""
     read = over_time("logsumexp", torch.logsumexp, input, dim, keepdim)
@@ -126,37 +121,33 @@ def _atan2(input: Tensor, other: Tensor) -> Tensor:
     return torch.where(input < 0, -angle, angle)
 
 
-POWERS: dict[Callable[..., object], Callable[..., object]] = {
-    f: rule
-    for names, rule in (
-        (("pow", "__pow__", "float_power"), _pow),
-        (("__rpow__",), lambda exponent, input: _pow(input, exponent)),
-        (("square",), lambda input: input * input),
-        (("sqrt",), _sqrt),
-        (("reciprocal",), lambda input: 1.0 / input),  # a quotient's range may span many octaves
-        (("rsqrt",), lambda input: torch.reciprocal(torch.sqrt(input))),
-        (("hypot",), lambda input, other: torch.sqrt(input * input + other * other)),
-        (("exp2",), lambda input: torch.exp(input * math.log(2))),
-        (("log2",), lambda input: torch.log(input) * (1 / math.log(2))),
-        (("log10",), lambda input: torch.log(input) * (1 / math.log(10))),
-        (("logit",), _logit),
-        (("xlogy",), lambda input, other: torch.where(input == 0, 0.0, input * torch.log(other))),
-        (("logaddexp",), _logaddexp),
-        (("logsumexp",), _logsumexp),
-        (("log_softmax",), _log_softmax),
-        (("sinc",), _sinc),
-        (("acos", "arccos"), lambda input: math.pi / 2 - torch.asin(input)),
-        (("arcsin",), torch.asin),
-        (("arctan",), torch.atan),
-        (("asinh", "arcsinh"), _asinh),
-        (("acosh", "arccosh"), lambda input: torch.log(input + torch.sqrt(input * input - 1))),
-        (("atanh", "arctanh"), lambda input: 0.5 * (torch.log1p(input) - torch.log1p(-input))),
-        (("atan2", "arctan2"), _atan2),
-        (("erfc",), lambda input: 1 - torch.erf(input)),
-        (("ndtr",), lambda input: 0.5 + 0.5 * torch.erf(input * math.sqrt(0.5))),
-        (("deg2rad",), lambda input: input * (math.pi / 180)),
-        (("rad2deg",), lambda input: input * (180 / math.pi)),
-    )
-    for f in spellings(*names)
-}
+POWERS: TorchRules = by_spelling(
+    (("pow", "__pow__", "float_power"), _pow),
+    (("__rpow__",), lambda exponent, input: _pow(input, exponent)),
+    (("square",), lambda input: input * input),
+    (("sqrt",), _sqrt),
+    (("reciprocal",), lambda input: 1.0 / input),  # a quotient's range may span many octaves
+    (("rsqrt",), lambda input: torch.reciprocal(torch.sqrt(input))),
+    (("hypot",), lambda input, other: torch.sqrt(input * input + other * other)),
+    (("exp2",), lambda input: torch.exp(input * math.log(2))),
+    (("log2",), lambda input: torch.log(input) * (1 / math.log(2))),
+    (("log10",), lambda input: torch.log(input) * (1 / math.log(10))),
+    (("logit",), _logit),
+    (("xlogy",), lambda input, other: torch.where(input == 0, 0.0, input * torch.log(other))),
+    (("logaddexp",), lambda input, other: torch.maximum(input, other) + functional.softplus(-abs(input - other))),
+    (("logsumexp",), _logsumexp),
+    (("log_softmax",), _log_softmax),
+    (("sinc",), _sinc),
+    (("acos", "arccos"), lambda input: math.pi / 2 - torch.asin(input)),
+    (("arcsin",), torch.asin),
+    (("arctan",), torch.atan),
+    (("asinh", "arcsinh"), _asinh),
+    (("acosh", "arccosh"), lambda input: torch.log(input + torch.sqrt(input * input - 1))),
+    (("atanh", "arctanh"), lambda input: 0.5 * (torch.log1p(input) - torch.log1p(-input))),
+    (("atan2", "arctan2"), _atan2),
+    (("erfc",), lambda input: 1 - torch.erf(input)),
+    (("ndtr",), lambda input: 0.5 + 0.5 * torch.erf(input * math.sqrt(0.5))),
+    (("deg2rad",), lambda input: input * (math.pi / 180)),
+    (("rad2deg",), lambda input: input * (180 / math.pi)),
+)
 """The decomposition of each."""

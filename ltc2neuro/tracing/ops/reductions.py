@@ -11,7 +11,7 @@ import torch.nn.functional as functional
 from ltc2neuro.tracing.ops.added_up import whole_window
 from ltc2neuro.tracing.ops.linear import features_only
 from ltc2neuro.tracing.ops.over_time import over_time
-from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.ops.torch_ops import TorchRules, by_spelling
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
@@ -124,26 +124,22 @@ def _adaptive_max_pool(input: Tensor, output_size: int | Sequence[int], return_i
     return torch.cat([largest(input.narrow(-1, low, high - low), -1, keepdim=True) for low, high in ends], -1)
 
 
-REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
-    f: rule
-    for names, rule in (
-        (("cumsum",), _cumsum),
-        (("prod",), _prod),
-        (("cumprod",), _running(torch.mul)),
-        (("logcumsumexp",), _running(torch.logaddexp)),
-        (("cummax",), _cumulative(torch.maximum)),
-        (("cummin",), _cumulative(torch.minimum)),
-        (
-            ("aminmax",),
-            lambda input, *, dim, keepdim=False: _MinMax(smallest(input, dim, keepdim), largest(input, dim, keepdim)),
-        ),
-        (("count_nonzero",), lambda input, dim: (input != 0).sum(dim)),
-        (("amax",), largest),
-        (("adaptive_max_pool1d", "_adaptive_max_pool1d"), _adaptive_max_pool),
-        (("max",), _extreme(torch.maximum, largest)),
-        (("min",), _extreme(torch.minimum, smallest)),
-        (("amin",), smallest),
-    )
-    for f in spellings(*names)
-}
+REDUCTIONS: TorchRules = by_spelling(
+    (("cumsum",), _cumsum),
+    (("prod",), _prod),
+    (("cumprod",), _running(torch.mul)),
+    (("logcumsumexp",), _running(torch.logaddexp)),
+    (("cummax",), _cumulative(torch.maximum)),
+    (("cummin",), _cumulative(torch.minimum)),
+    (
+        ("aminmax",),
+        lambda input, *, dim, keepdim=False: _MinMax(smallest(input, dim, keepdim), largest(input, dim, keepdim)),
+    ),
+    (("count_nonzero",), lambda input, dim: (input != 0).sum(dim)),
+    (("amax",), largest),
+    (("adaptive_max_pool1d", "_adaptive_max_pool1d"), _adaptive_max_pool),
+    (("max",), _extreme(torch.maximum, largest)),
+    (("min",), _extreme(torch.minimum, smallest)),
+    (("amin",), smallest),
+)
 """The decomposition of each."""

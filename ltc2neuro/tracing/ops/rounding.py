@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 
 from ltc2neuro.tracing.ops.elementwise import apply
-from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.ops.torch_ops import TorchRules, by_spelling
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
@@ -23,10 +23,6 @@ def _above_floor(x: Tensor) -> Tensor:
 
 def _floor(input: Tensor) -> Tensor:
     return input - _above_floor(input)
-
-
-def _ceil(input: Tensor) -> Tensor:
-    return input + _above_floor(-input)
 
 
 def _signed(of_size: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -63,10 +59,6 @@ def _remainder(input: Number, other: Number) -> Tensor:
     return _above_floor(_over(input, other)) * other
 
 
-def _fmod(input: Number, other: Number) -> Tensor:
-    return _frac(_over(input, other)) * other
-
-
 def _floor_divide(input: Number, other: Number) -> Tensor:
     return _floor(_over(input, other))
 
@@ -77,21 +69,17 @@ def _div(input: Number, other: Number, *, rounding_mode: str | None = None) -> T
     return {"floor": _floor, "trunc": _trunc}[rounding_mode](_over(input, other))
 
 
-ROUNDINGS: dict[Callable[..., object], Callable[..., object]] = {
-    f: rule
-    for names, rule in (
-        (("floor",), _floor),
-        (("ceil",), _ceil),
-        (("round",), _round),
-        (("trunc", "fix"), _trunc),
-        (("frac",), _frac),
-        (("div", "divide"), _div),
-        (("fmod",), _fmod),
-        (("remainder", "__mod__"), _remainder),
-        (("__rmod__",), lambda other, input: _remainder(input, other)),
-        (("floor_divide", "__floordiv__"), _floor_divide),
-        (("__rfloordiv__",), lambda other, input: _floor_divide(input, other)),
-    )
-    for f in spellings(*names)
-}
+ROUNDINGS: TorchRules = by_spelling(
+    (("floor",), _floor),
+    (("ceil",), lambda input: input + _above_floor(-input)),
+    (("round",), _round),
+    (("trunc", "fix"), _trunc),
+    (("frac",), _frac),
+    (("div", "divide"), _div),
+    (("fmod",), lambda input, other: _frac(_over(input, other)) * other),
+    (("remainder", "__mod__"), _remainder),
+    (("__rmod__",), lambda other, input: _remainder(input, other)),
+    (("floor_divide", "__floordiv__"), _floor_divide),
+    (("__rfloordiv__",), lambda other, input: _floor_divide(input, other)),
+)
 """The decomposition of each."""

@@ -6,8 +6,8 @@ to write one (`torch.add`, `Tensor.add`, `Tensor.__add__`). What is built from t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
 
 import torch
 import torch.nn.functional as functional
@@ -24,6 +24,8 @@ from ltc2neuro.tracing.ops.linear import linear, matmul, total
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain
 
 TorchRule: TypeAlias = Callable[..., object]
+TorchRules: TypeAlias = "dict[Callable[..., object], TorchRule]"
+T = TypeVar("T")
 
 
 def spellings(*names: str) -> list[Callable[..., object]]:
@@ -31,6 +33,11 @@ def spellings(*names: str) -> list[Callable[..., object]]:
     places = (torch, torch.Tensor, functional, torch.special)
     found = [getattr(place, name) for place in places for name in names if hasattr(place, name)]
     return [f for f in found if callable(f)]
+
+
+def by_spelling(*rows: tuple[Sequence[str], T]) -> dict[Callable[..., object], T]:
+    """A table of torch's functions: names in a row, and what it has for each function that is called so."""
+    return {f: value for names, value in rows for f in spellings(*names)}
 
 
 _Maker: TypeAlias = Callable[[str, str, str], Op]
@@ -86,49 +93,43 @@ _CUTS = {"narrow", "select", "split", "split_with_sizes", "tensor_split", "roll"
 """Moves that may take some rows or steps, or turn them, by numbers"""
 
 
-def _table(rules: Iterable[tuple[Sequence[str], TorchRule]]) -> dict[Callable[..., object], TorchRule]:
-    return {f: rule for names, rule in rules for f in spellings(*names)}
-
-
-RULES: dict[Callable[..., object], TorchRule] = {
-    **_table(((name,), _function(name)) for name in FUNCTIONS),
-    **_table(
-        [
-            (("add", "__add__", "__radd__"), adding(_scaled(_ADD))),
-            (("sub", "subtract", "__sub__"), _scaled(_SUB)),
-            (("rsub", "__rsub__"), _scaled(_reversed(_SUB))),
-            (("mul", "multiply", "__mul__", "__rmul__"), _MUL),
-            (("true_divide", "__div__", "__truediv__"), dividing(_DIV)),
-            (("__rdiv__", "__rtruediv__"), _reversed(_DIV)),
-            (("minimum", "fmin"), _MIN),
-            (("maximum", "fmax"), _MAX),
-            (("lt", "less", "__lt__"), logic.less),
-            (("le", "less_equal", "__le__"), logic.less_equal),
-            (("gt", "greater", "__gt__"), _reversed(logic.less)),
-            (("ge", "greater_equal", "__ge__"), _reversed(logic.less_equal)),
-            (("eq", "__eq__"), logic.equal_or_none),
-            (("ne", "not_equal", "__ne__"), logic.unequal_or_none),
-            (("logical_and",), logic.logical_and),
-            (("logical_or",), logic.logical_or),
-            (("logical_xor",), logic.logical_xor),
-            (("logical_not",), logic.logical_not),
-            (("bitwise_and", "__and__", "__rand__"), _AND),
-            (("bitwise_or", "__or__", "__ror__"), _OR),
-            (("bitwise_xor", "__xor__", "__rxor__"), _XOR),
-            (("bitwise_not", "__invert__"), logic.bitwise_not),
-            (("matmul", "mm", "mv", "bmm", "__matmul__"), matmul),
-            (("__rmatmul__",), lambda b, a: matmul(a, b)),
-            (("sum",), total),
-            (("cat", "concat", "concatenate"), moves.cat),
-            (("stack",), moves.stack),
-            (("hstack",), moves.hstack),
-            (("broadcast_tensors",), moves.broadcast_tensors),
-            (("expand_as",), moves.expanded_like),
-            (("view_as", "reshape_as"), moves.shaped_like),
-            (("clone",), moves.copied),
-            (("__iter__",), moves.rows),
-            (("__getitem__",), over_time.taken),
-        ]
+RULES: TorchRules = {
+    **by_spelling(*(((name,), _function(name)) for name in FUNCTIONS)),
+    **by_spelling(
+        (("add", "__add__", "__radd__"), adding(_scaled(_ADD))),
+        (("sub", "subtract", "__sub__"), _scaled(_SUB)),
+        (("rsub", "__rsub__"), _scaled(_reversed(_SUB))),
+        (("mul", "multiply", "__mul__", "__rmul__"), _MUL),
+        (("true_divide", "__div__", "__truediv__"), dividing(_DIV)),
+        (("__rdiv__", "__rtruediv__"), _reversed(_DIV)),
+        (("minimum", "fmin"), _MIN),
+        (("maximum", "fmax"), _MAX),
+        (("lt", "less", "__lt__"), logic.less),
+        (("le", "less_equal", "__le__"), logic.less_equal),
+        (("gt", "greater", "__gt__"), _reversed(logic.less)),
+        (("ge", "greater_equal", "__ge__"), _reversed(logic.less_equal)),
+        (("eq", "__eq__"), logic.equal_or_none),
+        (("ne", "not_equal", "__ne__"), logic.unequal_or_none),
+        (("logical_and",), logic.logical_and),
+        (("logical_or",), logic.logical_or),
+        (("logical_xor",), logic.logical_xor),
+        (("logical_not",), logic.logical_not),
+        (("bitwise_and", "__and__", "__rand__"), _AND),
+        (("bitwise_or", "__or__", "__ror__"), _OR),
+        (("bitwise_xor", "__xor__", "__rxor__"), _XOR),
+        (("bitwise_not", "__invert__"), logic.bitwise_not),
+        (("matmul", "mm", "mv", "bmm", "__matmul__"), matmul),
+        (("__rmatmul__",), lambda b, a: matmul(a, b)),
+        (("sum",), total),
+        (("cat", "concat", "concatenate"), moves.cat),
+        (("stack",), moves.stack),
+        (("hstack",), moves.hstack),
+        (("broadcast_tensors",), moves.broadcast_tensors),
+        (("expand_as",), moves.expanded_like),
+        (("view_as", "reshape_as"), moves.shaped_like),
+        (("clone",), moves.copied),
+        (("__iter__",), moves.rows),
+        (("__getitem__",), over_time.taken),
     ),
     **{f: moves.movement(f, cuts=name in _CUTS) for name in MOVES for f in spellings(name)},
     **{f: moves.copying(f, cuts=name in _CUTS) for name in COPIES for f in spellings(name)},
