@@ -138,7 +138,10 @@ def _formats(arrow: Arrow, mapped: MappedNetwork, graph: IntegerGraph | None) ->
 
 def _states(population: Population, graph: IntegerGraph | None) -> str:
     """The formats of its states, where they are known."""
-    forms = {s: graph.state_format(s) for s in population.states if s in _held(graph)} if graph is not None else {}
+    if graph is None:
+        return ""
+    held = {state.name for state in graph.states}
+    forms = {s: graph.state_format(s) for s in population.states if s in held}
     each = (
         f"; state {name}: {form.bits} bits, {form.fraction} of them fraction bits, {form.real_low:.4g} .. "
         f"{form.real_high:.4g}"
