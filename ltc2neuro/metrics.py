@@ -158,8 +158,14 @@ def correct(outputs: Array, targets: Array) -> Array:
             advice=advice,
         )
     classes = outputs.shape[-1]
-    if targets.dtype.kind not in "iubf" or not np.all((targets >= 0) & (targets < classes) & (targets % 1 == 0)):
-        raise InputError("targets are not classes", numbers=f"expected integers 0 to {classes - 1}", advice=advice)
+    numbers = targets.dtype.kind in "iubf"
+    sound = (targets >= 0) & (targets < classes) & (targets % 1 == 0) if numbers else np.zeros(targets.shape, bool)
+    if not np.all(sound):
+        raise InputError(
+            "targets are not classes",
+            numbers=f"found {targets[~sound].flat[0]}, expected integers 0 to {classes - 1}",
+            advice=advice,
+        )
     return np.argmax(outputs, axis=-1) == targets
 
 

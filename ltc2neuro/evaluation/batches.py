@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from hw_models.arguments import nearest
 from hw_models.errors import InputError, Ltc2NeuroError
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
-from ltc2neuro.evaluation.chunks import Example
+from ltc2neuro.evaluation.chunks import Example, narrowed
 from ltc2neuro.inputs.arrays import Samples, as_targets
 from ltc2neuro.inputs.batches import inputs_of
-from ltc2neuro.inputs.several import TIMESPANS, Inlet
+from ltc2neuro.inputs.several import TIMESPANS, Inlet, is_several
 from ltc2neuro.verification.task_metric import Targets, of_each
 
 X, TARGETS = "x", "targets"
@@ -58,7 +59,22 @@ def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> 
         x = inputs_of(x, order, lambda _: order)
     elif wanted is not None or (parts and _is_batch(net, parts[0])):
         x = cast("tuple", x)[0]
+    elif not net.timed and isinstance(given, tuple) and len(given) > 1 and _axes(given) == 2 + len(net.sample_shape):
+        raise InputError(
+            "a tuple of single sequences may be several of them, or one and its target",
+            where=where,
+            numbers=f"a tuple of {len(given)}",
+            advice="Give a list of sequences, or batches (x, targets) with an axis for the batch.",
+        )
     return Batch(cast("Inlet", x), targets, None, where)
+
+
+def are_batches(net: BaseRecord, listed: list) -> bool:
+    """Whether a list is one of batches, and not of sequences, or of several inputs: its first element tells."""
+    first = listed[0] if listed else None
+    if net.inputs is None or not isinstance(first, (tuple, list)):
+        return isinstance(first, Mapping) or (net.inputs is None and _axes(first) >= 2 + len(net.sample_shape))
+    return any(isinstance(part, Mapping) for part in first) or is_several(tuple(first))
 
 
 def _is_batch(net: BaseRecord, first: object) -> bool:
@@ -66,7 +82,14 @@ def _is_batch(net: BaseRecord, first: object) -> bool:
     time spans."""
     if net.timed:
         return isinstance(first, (tuple, Mapping))
-    return isinstance(first, list) or np.ndim(cast("np.ndarray", first)) >= 2 + len(net.sample_shape)
+    return isinstance(first, list) or _axes(first) >= 2 + len(net.sample_shape)
+
+
+def _axes(x: object) -> float:
+    """How many axes it has, where that can be told by its first elements; a dict is a whole batch."""
+    if isinstance(x, (tuple, list)):
+        return 1 + (_axes(x[0]) if x else 0)
+    return math.inf if isinstance(x, Mapping) else getattr(x, "ndim", 0)
 
 
 def _named(net: BaseRecord, given: dict[str, object], where: str, wanted: str | None) -> Batch:
@@ -106,14 +129,7 @@ def sequences_of(net: BaseNetwork, batch: Batch) -> Iterator[Example]:
         pairs = zip(net.answers.each, given, strict=True)
         targets = [None if own is None else as_targets(own, x, net.layout, stepped=a.stepped) for a, own in pairs]
     for number, array in enumerate(x.arrays):
-        yield Example(_narrow(array), tuple(None if own is None else np.array(own[number]) for own in targets))
-
-
-def _narrow(array: np.ndarray) -> np.ndarray:
-    """A copy in float32 where that holds every value."""
-    with np.errstate(over="ignore"):
-        half = array.astype(np.float32)
-    return half if np.array_equal(half, array) else np.array(array)
+        yield Example(narrowed(array), tuple(None if own is None else np.array(own[number]) for own in targets))
 
 
 @contextmanager

@@ -41,10 +41,11 @@ class Chunk:
 
     @property
     def digest(self) -> str:
-        """Tells these sequences and targets from others."""
+        """Tells these sequences and targets from others: by their values, of whatever type."""
         found = hashlib.blake2b(digest_size=16)
         for example in self.examples:
-            for array in (example.x, *example.targets):
+            for given in (example.x, *example.targets):
+                array = None if given is None else narrowed(given)
                 shape, kind = ("", "") if array is None else (array.shape, array.dtype.str)
                 found.update(f"{shape}{kind};".encode())
                 found.update(b"" if array is None else np.ascontiguousarray(array).data)
@@ -53,6 +54,13 @@ class Chunk:
     def __str__(self) -> str:
         last = self.first + len(self.examples) - 1
         return f"sequence {self.first}" if last == self.first else f"sequences {self.first} to {last}"
+
+
+def narrowed(array: np.ndarray) -> np.ndarray:
+    """A copy in float32 where that holds every value, else in float64."""
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float32)
+    return half if np.array_equal(half, array) else array.astype(np.float64)
 
 
 def chunks(examples: Iterable[Example], net: BaseRecord) -> Iterator[Chunk]:

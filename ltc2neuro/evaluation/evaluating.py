@@ -50,9 +50,9 @@ def evaluate(
     """A network on a data set that need not fit the memory: metrics, SQNR, what was clipped, what was sent.
 
     `data` are samples as `net.run` takes them, also mapped into memory; the path of a `.npy` or `.npz` file, or of a
-    folder of `.npz` files with arrays x, targets and timespans; or whatever makes batches: x, (x, targets), or dicts of
-    these names. `targets` and `timespans` go with arrays, sequence by sequence, and may be paths; of files and dicts
-    `targets` may be the name of the array.
+    folder of `.npz` files with arrays x, targets and timespans; or whatever makes batches, also a list of them: x,
+    (x, targets), or dicts of these names. `targets` and `timespans` go with arrays, sequence by sequence, and may be
+    paths; of files and dicts `targets` may be the name of the array.
 
     `metric` is "accuracy", "mse", "mae", "correlation", a function, or several. A function is called with outputs and
     targets of one sequence, batched as the model's; the mean over sequences is reported. `against_float=False` leaves

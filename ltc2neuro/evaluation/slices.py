@@ -33,7 +33,7 @@ class _SequenceRows:
     def numbers(self) -> int:
         """How many a sequence has, or the first of a list."""
         if isinstance(self.rows, (list, tuple)):
-            return np.size(self.rows[0]) if self.rows else 0
+            return as_array(self.rows[0], "a sequence").size if self.rows else 0
         return prod(self.rows.shape) // max(1, self.count)
 
     def part(self, part: slice) -> Samples:
@@ -84,12 +84,13 @@ def sliced(
             part = slice(first, first + step)
             cut = [rows.part(part) for rows in parts]
             whole = dict(zip(names, cut, strict=False)) if isinstance(x, Mapping) else tuple(cut)
+            last = min(first + step, lead.count) - 1
             told = {a.name: t.part(part) for a, t in zip(net.answers.each, wanted, strict=True) if t is not None}
             yield Batch(
                 whole if isinstance(x, Mapping) or is_several(x) else cut[0],
                 None if targets is None else told if net.answers.several else next(iter(told.values())),
                 None if spans is None else spans.part(part),
-                f"sequences {first} to {min(first + step, lead.count) - 1}",
+                f"sequences {first} to {last}" + (f", here 0 to {last - first}" if first else ""),
             )
 
     return batches(), lead.count

@@ -5,7 +5,7 @@ Nothing is read before it is needed, nor kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from os.path import isdir
@@ -16,9 +16,9 @@ from hw_models.arguments import shown
 from hw_models.errors import InputError
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
-from ltc2neuro.evaluation.batches import TARGETS, Batch, X, batch_of
+from ltc2neuro.evaluation.batches import TARGETS, Batch, X, are_batches, batch_of
 from ltc2neuro.evaluation.slices import sliced
-from ltc2neuro.inputs.arrays import Samples
+from ltc2neuro.inputs.arrays import Samples, first_item
 from ltc2neuro.inputs.batches import is_stream
 from ltc2neuro.inputs.files import contents_of, read_arrays
 from ltc2neuro.inputs.several import Inlet
@@ -52,8 +52,14 @@ def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, 
         if isinstance(found, dict) and X in found:
             return DataSource(_files(net, [path], targets, timespans, wanted=wanted), None)
         data = contents_of(found, net.inputs and net.inputs.order)
-    elif is_stream(data):
+    elif is_stream(data) or (isinstance(data, list) and are_batches(net, data)):
         return DataSource(_streamed(net, data, targets, timespans, wanted=wanted), None)
+    elif isinstance(first_item(data), (list, tuple, Mapping)):
+        raise InputError(
+            "a data set that holds samples one by one makes no batches",
+            numbers=f"given a {type(data).__name__}",
+            advice="Give torch.utils.data.DataLoader(data, batch_size=128), or iter(data) where its items are batches.",
+        )
     if wanted and targets is None:
         raise InputError("the metric needs targets", advice="Give targets=, what the model should answer.")
     if targets is not None and not wanted:
@@ -96,7 +102,7 @@ def _streamed(
     if isinstance(targets, str) or targets is None:
         name = (targets or TARGETS) if wanted else None
         return (batch_of(net, one, f"batch {number}", name) for number, one in enumerate(data))
-    if not is_stream(targets):
+    if not is_stream(targets) and not isinstance(targets, list):
         raise InputError(
             "samples come in batches, targets do not",
             where="targets",

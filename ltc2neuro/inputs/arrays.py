@@ -111,14 +111,19 @@ class _Indexed(Protocol):
     def __getitem__(self, index: int, /) -> object: ...
 
 
+def first_item(x: object) -> object:
+    """That of a data set, as torch's `Dataset` is one; None for arrays, lists, dicts and what has no items."""
+    if isinstance(x, (list, tuple, str, Mapping)) or hasattr(x, "__array__") or not isinstance(x, _Indexed):
+        return None
+    try:
+        return x[0]
+    except (TypeError, KeyError, IndexError, NotImplementedError):
+        return None
+
+
 def _holds_pairs(x: object) -> bool:
     """Whether it is a data set of tuples, such as (sequence, target), that NumPy would take for an axis more."""
-    if isinstance(x, (list, tuple, str, Mapping)) or hasattr(x, "__array__") or not isinstance(x, _Indexed):
-        return False
-    try:
-        return isinstance(x[0], (list, tuple))
-    except (TypeError, KeyError, IndexError, NotImplementedError):
-        return False
+    return isinstance(first_item(x), (list, tuple))
 
 
 def _gathered(x: object) -> str:
@@ -146,10 +151,11 @@ def check_numbers(array: np.ndarray, what: str, axes: Sequence[str] = ()) -> Non
         first = tuple(int(i) for i in np.argwhere(~finite)[0])
         each, rest = [f"{axis} {i}" for axis, i in zip(axes, first, strict=False)], first[len(axes) :]
         named = "feature" if axes else "index"
-        place = ", ".join([*each, *([f"{named} {rest[0] if len(rest) == 1 else rest}"] if rest else [])])
+        places = [*each, *([f"{named} {rest[0] if len(rest) == 1 else rest}"] if rest else [])]
+        at = f", at {', '.join(places)} (from 0)" if places else ""
         raise InputError(
             f"{what} holds values that are not finite",
-            numbers=f"{np.sum(~finite):,} of {array.size:,}, the first, {array[first]}, at {place} (from 0)",
+            numbers=f"{np.sum(~finite):,} of {array.size:,}, the first, {array[first]}{at}",
             advice=MISSING if axes and np.any(np.isnan(array)) else "Remove NaN and infinity first.",
         )
 
@@ -281,13 +287,14 @@ def as_targets(
     else:
         whole = as_array(targets)
         each = x.ragged or whole.ndim == 1
-        wanted = [] if not whole.ndim else list(whole) if each else layout.targets(whole, stepped=stepped)
+        rows = whole if each and whole.ndim else []
+        wanted = [as_array(t) for t in rows] if each or not whole.ndim else layout.targets(whole, stepped=stepped)
     if len(wanted) != len(x.arrays):
         raise InputError(
             "targets do not fit the samples",
             numbers=f"{len(wanted)} targets for {len(x.arrays)} sequences",
             advice="Give the samples that the targets belong to.",
         )
-    for array in wanted:
-        check_numbers(array, "targets")
+    for n, array in enumerate(wanted):
+        check_numbers(array, f"the target of sequence {n}")
     return wanted

@@ -22,10 +22,12 @@ def read_arrays(path: str | Path, *, mapped: bool = False) -> np.ndarray | dict[
     Raises `InputError`.
     """
     try:
-        found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found:
+        with open(path, "rb") as file:
+            zipped = file.read(2) == b"PK"
+            file.seek(0)
+            found = np.load(path if mapped and not zipped else file, "r" if mapped else None, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return found
             arrays = {name: found[name] for name in found.files}
         if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise ValueError("a zip file without arrays")

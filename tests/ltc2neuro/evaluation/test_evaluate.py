@@ -74,8 +74,10 @@ def test_batches_of_any_size_give_the_same(net):
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*map(torch.from_numpy, (X, Y))), batch_size=5)
     for data in (batches_of(1, X, Y), batches_of(13, X, Y), loader, ({"x": x, "targets": y} for x, y in loader)):
         assert evaluate(net, data, NAMES) == whole
-    assert evaluate(net, list(X), NAMES, list(Y)) == whole
+    assert evaluate(net, list(X), NAMES, list(Y)) == evaluate(net, [*torch.from_numpy(X)], NAMES, Y) == whole
     assert evaluate(net, (x for (x,) in batches_of(8, X)), NAMES, (y for (y,) in batches_of(8, Y))) == whole
+    lists = [list(one) for one in zip(*batches_of(8, X, Y), strict=True)]
+    assert evaluate(net, lists[0], NAMES, lists[1]) == evaluate(net, list(loader), NAMES) == whole
     other = evaluate(net, X[:20], NAMES, Y[:20])
     assert other != whole and other.metrics["mse"] != whole.metrics["mse"]
 
@@ -85,7 +87,7 @@ def test_batches_may_be_alone_in_a_tuple_or_list(net):
     whole = evaluate(net, X)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(X)), batch_size=5)
     assert isinstance(next(iter(loader)), list)
-    assert evaluate(net, loader) == evaluate(net, batches_of(7, X)) == whole
+    assert evaluate(net, loader) == evaluate(net, list(loader)) == evaluate(net, batches_of(7, X)) == whole
     assert evaluate(net, ([x] for x in X)) == whole  # a list of one sequence
 
 

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("ncps", reason="needs the extra torch")
 
+import torch
 from networks import classified, sequences, tracked
 
 import ltc2neuro
@@ -96,6 +97,15 @@ BY = 1
 
 def by_global(y, t):
     return BY * np.mean(np.abs(y - t))
+
+
+def test_the_same_values_of_another_type_are_the_same_data(tmp_path):
+    net, labels = classified(), np.arange(22) % 4
+    for targets in (labels, labels.astype(np.int8), labels.astype(float), torch.from_numpy(labels), list(labels)):
+        found = ltc2neuro.evaluate(net, X, "accuracy", targets, journal=tmp_path / "run.json")
+    assert found.resumed == 22
+    with pytest.raises(InputError, match="of other data"):
+        ltc2neuro.evaluate(net, X, "accuracy", labels[::-1], journal=tmp_path / "run.json")
 
 
 def test_functions_are_told_apart_by_what_they_say(tmp_path, monkeypatch):

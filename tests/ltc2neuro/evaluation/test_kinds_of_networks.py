@@ -107,15 +107,15 @@ def test_all_kinds_of_data_give_the_same(kind, tmp_path, recwarn):
     pairs = [
         ((o["x"] if s is None else (o["x"], s)) if len(o) == 1 else tuple(o.values()), t) for o, t, s in batches(4)
     ]
-    assert ltc2neuro.evaluate(net, iter(pairs), "mse") == whole
+    assert ltc2neuro.evaluate(net, pairs, "mse") == whole
     named = [{**o, "targets": t} | ({} if s is None else {"timespans": s}) for o, t, s in batches(2)]
     assert ltc2neuro.evaluate(net, iter(named), "mse") == whole
     if len(inputs) == 2:
         flat = [(*o.values(), t) for o, t, _ in batches(5)]
-        assert ltc2neuro.evaluate(net, iter(flat), "mse") == whole
+        assert ltc2neuro.evaluate(net, [list(one) for one in flat], "mse") == whole
     if not several:
         for number, arrays in enumerate(named):
             np.savez(tmp_path / f"{number}.npz", **arrays)
         assert ltc2neuro.evaluate(net, tmp_path, "mse") == whole
     without = [p[0] for p in pairs]
-    assert ltc2neuro.evaluate(net, iter(without)).sqnr == whole.sqnr
+    assert ltc2neuro.evaluate(net, without).sqnr == whole.sqnr

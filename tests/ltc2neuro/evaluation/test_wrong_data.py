@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+
 import numpy as np
 import pytest
 
 pytest.importorskip("ncps", reason="needs the extra torch")
 
+import torch
 from networks import sequences, tracked
+from torch.utils.data import TensorDataset
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
@@ -40,8 +45,14 @@ def stream(*batches):
         ((stream((X, X, Y)), "mse"), r"which they are\n.*\n.*a tuple of 3"),
         ((stream({"x": X}), "mse"), "there is no array 'targets'"),
         ((stream(X), "mse", Y), "samples come in batches, targets do not"),
+        (([X, X], "mse", Y), "samples come in batches, targets do not"),
+        (([X, X], "mse"), "this batch does not tell"),
+        ((list(zip(X, Y, strict=True)),), r"a tuple of single sequences may be several of them.*\n *where: batch 0"),
+        ((TensorDataset(*map(torch.from_numpy, (X, Y))), "mse"), r"makes no batches.*\n.*\n.*DataLoader\(data"),
         ((stream(X, X), "mse", stream(Y)), "more batches of samples"),
         ((stream(X, X[..., :2]),), "x has the wrong shape"),
+        ((X, "mse", np.where(np.arange(6) == 1, np.nan, Y.T).T), "the target of sequence 1 holds .* not finite"),
+        ((X, lambda y, t: 0.0, [0, np.nan, 1, 2, 3, 4]), r"of sequence 1 holds .*\n.*\n.*1 of 1, the first, nan\n"),
         ((HOLES,), "x holds values that are not finite"),
         ((stream("text"),), "x has 0 dimensions"),
         ((X, "mse", Y, 4), "this is not a pool of workers"),
@@ -69,9 +80,14 @@ def test_errors_say_where(tmp_path):
         ltc2neuro.evaluate(tracked(), tmp_path / "empty")
     with pytest.raises(InputError, match="no such folder for the journal"):
         ltc2neuro.evaluate(tracked(), X, journal=tmp_path / "none" / "run.json")
-    (tmp_path / "0.npz").write_bytes(b"PK\x03\x04 broken")
-    with pytest.raises(InputError, match=r"not a \.npy or \.npz file"):
-        ltc2neuro.evaluate(tracked(), tmp_path)
+    whole = (tmp_path / "0.npz").read_bytes()
+    (tmp_path / "0.npz").write_bytes(whole[: len(whole) // 2])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(InputError, match=r"not a \.npy or \.npz file"):
+            ltc2neuro.evaluate(tracked(), tmp_path)
+        gc.collect()
+    assert not told  # no file stays open
 
 
 def test_a_function_that_fails_says_at_which_sequence():
