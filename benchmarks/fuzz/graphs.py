@@ -20,6 +20,7 @@ class Builder:
         self.rng = np.random.default_rng(seed)
         self.values: dict[str, Value] = {}
         self.constants: dict[str, np.ndarray] = {}
+        self.host: dict[str, np.ndarray] = {}
         self.states: list[State] = []
         self.blocks: list[Block] = []
         self.ops: list[ops.Op] = []
@@ -56,13 +57,14 @@ class Builder:
         self.states.append(State(name, array.size, self.constant(array), format=Format(0, low, high)))
 
     def graph(self) -> IntegerGraph:
-        return validate(IntegerGraph(tuple(self.blocks), self.values, self.constants, tuple(self.states)))
+        blocks, states = tuple(self.blocks), tuple(self.states)
+        return validate(IntegerGraph(blocks, self.values, self.constants, states, host=self.host))
 
     # --- sources and effects ------------------------------------------------------------------------------
 
     def input(self, size: int, name: str = "x") -> str:
         out = self.value(size, -SMALL, SMALL, name)
-        self.constants["in.scale"], self.constants["in.offset"] = np.ones(size), np.zeros(size)
+        self.host["in.scale"], self.host["in.offset"] = np.ones(size), np.zeros(size)
         self.ops.append(ops.Input(out, "in.scale", "in.offset"))
         return out
 
@@ -77,7 +79,7 @@ class Builder:
 
     def output(self, x: str) -> None:
         size = self.size(x)
-        self.constants["out.scale"], self.constants["out.offset"] = np.ones(size), np.zeros(size)
+        self.host["out.scale"], self.host["out.offset"] = np.ones(size), np.zeros(size)
         self.ops.append(ops.Output(x, "out.scale", "out.offset"))
 
     # --- linear -------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import LANES, drawn, program
 from compiler.graph import IntegerGraph
-from compiler.graph.integers import HostMap
+from compiler.graph.host_map import HostMap
 from compiler.interpreters.reference import run_reference
 from compiler.mapping import Options, Overlap, map_network
 from compiler.native import call

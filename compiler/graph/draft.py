@@ -38,6 +38,7 @@ class Draft:
         self.graph = graph
         self.values = dict(graph.values)
         self.constants = dict(graph.constants)
+        self._host = graph.host_arrays
         self.fractions = dict(graph.fractions)
         self.states: list[State] = list(graph.states)
         self.time_constants: list[TimeConstant] = list(graph.time_constants)
@@ -86,12 +87,12 @@ class Draft:
 
     def fresh(self, name: str) -> str:
         """`name` if it is free, else a name like it."""
-        return fresh(rewritten(name), self.values, self.constants)
+        return fresh(rewritten(name), self.values, self.constants, self._host)
 
     def constant(self, array: npt.NDArray[np.generic], name: str) -> str:
         """Add a constant, under `name` if it is free or stands for just this array."""
         known = (name,) if name in self.constants else ()
-        return keep(self.constants, np.asarray(array), chain(known, rewritten(name)), self.values)
+        return keep(self.constants, np.asarray(array), chain(known, rewritten(name)), self.values, self._host)
 
     def value(self, name: str, like: str, size: int) -> str:
         """Add a value with the origin of value `like`, under `name` if it is free. Its op is put later."""
@@ -198,7 +199,7 @@ def tidy(graph: Graph) -> Graph:
     kept = [op for block in blocks for op in block.ops]
     values = {op.result for op in kept if op.result is not None}
     marks = tuple(t for t in graph.time_constants if t.total in values or t.total in graph.constants)
-    arrays = {n for op in kept for n in (*op.operands, *op.arrays)} - values
+    arrays = {n for op in kept for n in (*op.operands, *op.arrays) if n in graph.constants}
     arrays |= {n for s in graph.states for n in (s.initial, s.low, s.high) if n is not None}
     arrays |= {n for t in marks for n in (t.keep, t.total)} - values
     names = _shorter(graph, values | arrays)

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from compiler.graph.host_map import HostMap
 from compiler.graph.op import OpT
 from compiler.graph.ops import Input, Op, Output, StateWrite
 from hw_models.arrays import Array
@@ -145,9 +146,24 @@ class Graph:
         return any(v.format is not None for v in self.values.values())
 
     @property
-    def host_arrays(self) -> frozenset[str]:
-        """The constants of the host's maps at input and output."""
-        return frozenset(n for _, op in self.ops() if isinstance(op, (Input, Output)) for n in op.arrays)
+    def host_arrays(self) -> Mapping[str, Array]:
+        """The arrays of the host's maps at input and output: in a float graph, constants like others."""
+        names = [n for _, op in self.ops() if isinstance(op, (Input, Output)) for n in op.arrays]
+        return {n: self.constants[n] for n in names if n in self.constants}
+
+    @property
+    def input_map(self) -> HostMap:
+        """What the host makes of a sample, before it is rounded to integers."""
+        return self._host_map(self.entry)
+
+    @property
+    def output_map(self) -> HostMap:
+        """What the host makes of the real values of the result."""
+        return self._host_map(self.answer)
+
+    def _host_map(self, end: Input | Output) -> HostMap:
+        arrays = self.host_arrays
+        return HostMap(*(np.asarray(arrays[name], np.float64) for name in (end.scale, end.offset)))
 
     def consumers(self) -> dict[str, list[tuple[Block, Op]]]:
         """For each value and constant, the ops that read it as an operand."""

@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, field
 
 from compiler.graph.graph import Graph
-from hw_models.arrays import Array, Floats
+from hw_models.arrays import Array
 from hw_models.errors import GraphError, InputError
 from hw_models.fixed_point import Format
 
 
 @dataclass(frozen=True)
-class HostMap:
-    """What the host computes beside the chip, channel by channel: x * scale + offset."""
-
-    scale: Floats
-    offset: Floats
-
-    def __call__(self, x: Floats, out: Floats | None = None) -> Floats:
-        """`x` (..., channels) mapped, into `out` where it is given."""
-        scale, offset, shape = self.scale, self.offset, x.shape
-        if out is None and x.ndim > 1 and x.flags.c_contiguous:  # a row of all steps in one go, not one a step
-            x, scale, offset = (
-                x.reshape(*shape[:-2], shape[-2] * shape[-1]),
-                *(np.tile(part, shape[-2]) for part in (scale, offset)),
-            )
-        mapped = np.multiply(x, scale, out=out)
-        mapped += offset
-        return mapped.reshape(shape)
-
-
 class IntegerGraph(Graph):
-    """A graph of integers. `as_integers` makes one of a `Graph`; `dataclasses.replace` keeps the type."""
+    """A graph of integers. `as_integers` makes one of a `Graph`; `dataclasses.replace` keeps the type.
+
+    Its constants are what the chip holds, all integers: those of the host's maps, `input_map` and `output_map`, are
+    apart from them.
+    """
+
+    host: Mapping[str, Array] = field(default_factory=dict)
+    """the arrays of the host's maps, by the names that input and output have for them"""
+
+    @property
+    def host_arrays(self) -> Mapping[str, Array]:
+        """Those of the host's maps at input and output."""
+        return self.host
 
     def format(self, name: str) -> Format:
         """The format of a value or state. Raises `InputError` where `name` is neither."""
@@ -68,16 +59,6 @@ class IntegerGraph(Graph):
     # --- the host's side -----------------------------------------------------------------------------------
 
     @property
-    def input_map(self) -> HostMap:
-        """What the host makes of a sample before it is rounded to integers."""
-        return HostMap(self.constants[self.entry.scale], self.constants[self.entry.offset])
-
-    @property
-    def output_map(self) -> HostMap:
-        """What the host makes of the real values of the result."""
-        return HostMap(self.constants[self.answer.scale], self.constants[self.answer.offset])
-
-    @property
     def input_format(self) -> Format:
         """The format of the samples that enter the chip."""
         return self.format(self.entry.out)
@@ -87,12 +68,6 @@ class IntegerGraph(Graph):
         """Fraction bits of the result."""
         return self.fraction(self.answer.x)
 
-    @property
-    def integer_constants(self) -> Mapping[str, Array]:
-        """The constants that the chip holds: all but those of the host's maps."""
-        host = self.host_arrays
-        return {n: c for n, c in self.constants.items() if n not in host}
-
 
 def as_integers(graph: Graph) -> IntegerGraph:
     """`graph` as an integer graph. Raises `GraphError` where a value or state has no format."""
@@ -101,9 +76,9 @@ def as_integers(graph: Graph) -> IntegerGraph:
     for what, items in (("value", graph.values.values()), ("state", graph.states)):
         for item in items:
             _known(item.format, f"{what} {item.name}")
-    return IntegerGraph(
-        graph.blocks, graph.values, graph.constants, graph.states, graph.time_constants, graph.fractions
-    )
+    host = graph.host_arrays
+    held = {n: c for n, c in graph.constants.items() if n not in host}
+    return IntegerGraph(graph.blocks, graph.values, held, graph.states, graph.time_constants, graph.fractions, host)
 
 
 def _known(form: Format | None, what: str) -> Format:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Block, Graph, State, TimeConstant, Value
+from compiler.graph.integers import as_integers
 from compiler.graph.ops import OPS, Op
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import Format
@@ -17,7 +18,8 @@ from hw_models.json_dataclasses import Json, made
 
 
 def to_json(graph: Graph) -> tuple[dict[str, Json], dict[str, npt.NDArray[np.generic]]]:
-    """The graph without its arrays, ready for `json.dumps`, and the arrays by name."""
+    """The graph without its arrays, ready for `json.dumps`, and the arrays by name, the host's among the others."""
+    arrays = {name: np.asarray(array) for name, array in {**graph.constants, **graph.host_arrays}.items()}
     table: dict[str, Json] = {
         "blocks": [
             {"name": b.name, "repeat": b.repeat, "ops": [_op_to_json(op) for op in b.ops]} for b in graph.blocks
@@ -26,16 +28,16 @@ def to_json(graph: Graph) -> tuple[dict[str, Json], dict[str, npt.NDArray[np.gen
         "states": [_plain(s) for s in graph.states],
         "time_constants": [_plain(t) for t in graph.time_constants],
         "fractions": dict(graph.fractions),
-        "constants": {name: str(array.dtype) for name, array in graph.constants.items()},
+        "constants": {name: str(array.dtype) for name, array in arrays.items()},
     }
-    return table, {name: np.asarray(array) for name, array in graph.constants.items()}
+    return table, arrays
 
 
 def from_json(table: Mapping[str, Json], arrays: Mapping[str, npt.NDArray[np.generic]]) -> Graph:
-    """The graph again. Raises `ArtifactError` where the table does not describe one."""
+    """The graph again, an `IntegerGraph` where all has a format. Raises `ArtifactError` where the table is of none."""
     try:
         found = made(_GraphTable, dict(table))
-        return Graph(
+        graph = Graph(
             blocks=tuple(Block(b.name, tuple(map(_op_from_json, b.ops)), b.repeat) for b in found.blocks),
             values={v.name: v for v in found.values},
             constants={n: arrays[n] for n in found.constants},
@@ -43,6 +45,8 @@ def from_json(table: Mapping[str, Json], arrays: Mapping[str, npt.NDArray[np.gen
             time_constants=found.time_constants,
             fractions=dict(found.fractions),
         )
+        whole = graph.is_integer and all(part.format for part in (*found.values, *found.states))
+        return as_integers(graph) if whole else graph
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ArtifactError(f"not a graph: {type(error).__name__}: {error}") from error
 

@@ -25,7 +25,9 @@ FAULTS: OpTable[[Graph], list[str]] = OpTable("sizes")
 def faults(graph: Graph, op: ops.Op) -> list[str]:
     """What is wrong with the arrays that `op` reads, and with its result's size."""
     tables = {getattr(op, field) for field in TABLES.get(type(op), ())}
-    axes = {n: graph.constants[n].ndim for n in (*op.operands, *op.arrays) if n in graph.constants}
+    arrays = graph.host_arrays if isinstance(op, (ops.Input, ops.Output)) else graph.constants
+    read = {n: graph.constants[n] for n in op.operands if n in graph.constants}
+    axes = {n: array.ndim for n, array in (read | {n: arrays[n] for n in op.arrays}).items()}
     wrong = [f"{n} has {count} axes" for n, count in axes.items() if count != (2 if n in tables else 1)]
     return wrong or FAULTS(op, graph)
 
@@ -108,4 +110,4 @@ def _state(op: ops.StateRead | ops.StateWrite, graph: Graph) -> list[str]:
 @FAULTS.on(ops.Input, ops.Output)
 def _host_map(op: ops.Input | ops.Output, graph: Graph) -> list[str]:
     size = graph.size(op.out if isinstance(op, ops.Input) else op.x)
-    return [f"{n} does not have {size} elements" for n in op.arrays if graph.size(n) != size]
+    return [f"{n} does not have {size} elements" for n in op.arrays if graph.host_arrays[n].size != size]

@@ -15,6 +15,7 @@ import numpy as np
 from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.shapes import faults
 from hw_models.errors import GraphError
 
@@ -36,7 +37,7 @@ def problems(graph: Graph) -> list[str]:
 def _structure(graph: Graph) -> Iterator[str]:
     """What is wrong with names, order and blocks."""
     integer = graph.is_integer
-    visible, defined = set(graph.constants), set[str]()
+    visible, defined = set(graph.constants), set(graph.host_arrays)
     for block in graph.blocks:
         if block.repeat < 1:
             yield f"block {block.name} repeats {block.repeat} times"
@@ -53,6 +54,9 @@ def _structure(graph: Graph) -> Iterator[str]:
         writes = Counter(op.state for op in block.commits)
         yield from (f"{block.name}: the state {s} is written twice in one block" for s, n in writes.items() if n > 1)
         visible = here if block.repeat == 1 else visible
+    if isinstance(graph, IntegerGraph):
+        shared = graph.constants.keys() & graph.host.keys()
+        yield from (f"{n} is a constant of the chip and of the host" for n in sorted(shared))
     for kind in (ops.Input, ops.Output):
         count = sum(isinstance(op, kind) for _, op in graph.ops())
         if count > 1:
@@ -62,7 +66,8 @@ def _structure(graph: Graph) -> Iterator[str]:
 def _names(graph: Graph, op: ops.Op, visible: Set[str], defined: Set[str]) -> Iterator[str]:
     """What is wrong with the names in an op."""
     yield from (f"reads {n}, which does not exist" for n in op.operands if n not in visible)
-    yield from (f"lacks its array {n}" for n in op.arrays if n not in graph.constants)
+    arrays = graph.host_arrays if isinstance(op, (ops.Input, ops.Output)) else graph.constants
+    yield from (f"lacks its array {n}" for n in op.arrays if n not in arrays)
     if isinstance(op, (ops.StateRead, ops.StateWrite)) and all(s.name != op.state for s in graph.states):
         yield "has no such state"
     if isinstance(op, ops.Apply) and op.function not in FUNCTIONS:
@@ -91,7 +96,6 @@ def _formats(graph: Graph) -> Iterator[str]:
     if graph.is_integer:
         yield from (f"value {v.name} has no format" for v in graph.values.values() if v.format is None)
         yield from (f"state {s.name} has no format" for s in graph.states if s.format is None)
-        host = graph.host_arrays
         for name, array in graph.constants.items():
-            if not np.issubdtype(array.dtype, np.integer) and name not in host:
+            if not np.issubdtype(array.dtype, np.integer) and name not in graph.host_arrays:
                 yield f"constant {name} is not integer"

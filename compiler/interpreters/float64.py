@@ -33,8 +33,8 @@ def run_prepared_float(
 ) -> Execution:
     """`run_float` of what `prepare_float` made."""
     run = program.run(np.asarray(x, np.float64), state, record)
-    scale, offset = output_map(program.graph)
-    return Execution(run.outputs * scale + offset, run.states, run.record, run.saturations, run.final)
+    outputs = program.graph.output_map(run.outputs)
+    return Execution(outputs, run.states, run.record, run.saturations, run.final)
 
 
 def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = ()) -> list[Execution]:
@@ -48,12 +48,6 @@ def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = 
         together = run_prepared_float(program, np.stack([sequences[n] for n in numbers]), record=record)
         found |= {number: together.row(row) for row, number in enumerate(numbers)}
     return [found[number] for number in range(len(sequences))]
-
-
-def output_map(graph: Graph) -> tuple[Floats, Floats]:
-    """Scale and offset that the host applies to the output."""
-    op = graph.answer
-    return graph.constants[op.scale], graph.constants[op.offset]
 
 
 KERNELS: OpTable[[Graph], OpKernel] = OpTable("float64", BOTH)

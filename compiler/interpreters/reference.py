@@ -31,8 +31,7 @@ def prepare_reference(graph: Graph, *, narrow: bool = False) -> PreparedGraph:
     """
     dtype = np.int32 if narrow else np.int64
     graph = as_integers(graph)
-    constants = {**graph.constants, **{n: c.astype(dtype) for n, c in graph.integer_constants.items()}}
-    return prepare(replace(graph, constants=constants), KERNELS)
+    return prepare(replace(graph, constants={n: c.astype(dtype) for n, c in graph.constants.items()}), KERNELS)
 
 
 def run_reference(

@@ -18,7 +18,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
 from compiler.interpreters.execution import Execution, Frame, OpKernel, OpKernels, PreparedGraph, join_runs, prepare
-from compiler.interpreters.float64 import KERNELS, output_map
+from compiler.interpreters.float64 import KERNELS
 from hw_models.arrays import Array, Floats, Integers
 
 SEEDS = (0, 1, 2)
@@ -63,7 +63,7 @@ def rounding_loss(graph: Graph, x: Floats, unit: float, record: Sequence[str] = 
     near = {op.result or "": _near(graph, op, base, runs) for op in jumps}
     runs += [_flipped(graph, x, near, seed, names) for seed in SEEDS if any(mask.any() for mask in near.values())]
     return base, Loss(
-        _lost(base.outputs, [r.outputs for r in runs]) * np.abs(output_map(graph)[0]),
+        _lost(base.outputs, [r.outputs for r in runs]) * np.abs(graph.output_map.scale),
         {n: _lost(a, [r.states[n] for r in runs]) for n, a in base.states.items()},
         {n: _lost(base.record[n], [r.record[n] for r in runs]) for n in record},
     )

@@ -25,8 +25,7 @@ def centre(graph: Graph, sequences: Sequence[Floats], *, timed: bool = False) ->
     `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span and
     stays as it is.
     """
-    source = graph.entry
-    sent = [s * reals(graph, source.scale) + reals(graph, source.offset) for s in sequences]
+    sent = [graph.input_map(s) for s in sequences]
     low, high = np.min([s.min(axis=0) for s in sent], axis=0), np.max([s.max(axis=0) for s in sent], axis=0)
     middle = channel_middles(sent)
     middle = np.where(np.abs(middle) > (high - low) / 2, middle, 0.0)

@@ -177,7 +177,7 @@ class FloatExport(Export[Graph]):
         self, nodes: Nodes, tensor: str, axes: tuple[str, ...], names: Sequence[str]
     ) -> list[onnx.ValueInfoProto]:
         """In the model's units."""
-        op, y = self.graph.answer, nodes.shared.name("y.flat")
-        maps = [nodes.constant(name, self.graph.constants[name]) for name in (op.scale, op.offset)]
+        y, arrays = nodes.shared.name("y.flat"), self.graph.host_arrays
+        maps = [nodes.constant(name, arrays[name]) for name in self.graph.answer.arrays]
         nodes.call("HostMap", [tensor, *maps], [y])
         return self.shapes.leave(nodes, y, axes, names)

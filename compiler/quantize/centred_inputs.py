@@ -21,9 +21,7 @@ def centre_inputs(here: Floating) -> Floating:
 
     Time spans stay as they are, and channels that each of their readers would have to shift back.
     """
-    graph, source = here.graph, here.graph.entry
-    scale, offset = graph.constants[source.scale], graph.constants[source.offset]
-    middle = channel_middles([s * scale + offset for s in here.observed.sequences])
+    middle = channel_middles([here.graph.input_map(s) for s in here.observed.sequences])
     if here.timed:
         middle[-1:] = 0.0
     restored: frozenset[str] = frozenset()

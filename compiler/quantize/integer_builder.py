@@ -50,6 +50,8 @@ class IntegerBuilder:
         """states of the integer graph alone: see carry.py"""
         self.values: dict[str, Value] = {}
         self.constants: dict[str, Array] = {}
+        self.host: dict[str, Array] = {}
+        """the arrays of the host's maps"""
         self.fractions: dict[str, int] = {}
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
@@ -78,7 +80,8 @@ class IntegerBuilder:
 
     def graph(self, states: tuple[State, ...], time_constants: tuple[TimeConstant, ...]) -> IntegerGraph:
         """The finished integer graph."""
-        return IntegerGraph(tuple(self.blocks), self.values, self.constants, states, time_constants, self.fractions)
+        held = self.values, self.constants, states, time_constants, self.fractions, self.host
+        return IntegerGraph(tuple(self.blocks), *held)
 
     @property
     def lowering(self) -> str:
@@ -95,7 +98,7 @@ class IntegerBuilder:
     def constant(self, name: str, array: np.ndarray, fraction: int | None = None, exact: Exact | None = None) -> str:
         """Store an integer constant under `name`, or under a like name where another one has it."""
         array = np.asarray(array, np.int64)
-        name = keep(self.constants, array, primed(name))
+        name = keep(self.constants, array, primed(name), self.host)
         if array.ndim == 1 and name not in self.spans:
             self.spans[name] = exactly(array)
         if fraction is not None:
@@ -104,9 +107,9 @@ class IntegerBuilder:
             self.exact[name] = exact
         return name
 
-    def host(self, name: str) -> str:
-        """Store the float constant `name` of the host's maps, under a like name where an integer one has it."""
-        return keep(self.constants, self.source.constants[name].astype(np.float64), primed(name))
+    def host_array(self, name: str) -> str:
+        """Keep the float constant `name` for the host's maps, under a like name where an integer one has it."""
+        return keep(self.host, self.source.constants[name].astype(np.float64), primed(name), self.constants)
 
     def number(self, value: int, fraction: int = 0) -> str:
         """A constant that all elements share."""
@@ -131,7 +134,7 @@ class IntegerBuilder:
         `limits` are the bounds of a saturating op; `of` is the float value that the result stands for.
         Raises `QuantizeError` where the result does not fit the chip's word or product.
         """
-        name = fresh(primed(op.result or ""), self.values, self.constants)
+        name = fresh(primed(op.result or ""), self.values, self.constants, self.host)
         if name != op.result:
             op = op.renamed(lambda n: name if n == op.result else n)
         high = self.chip.word_high
@@ -220,9 +223,8 @@ class IntegerBuilder:
         """`name` with `fraction` bits inside `limits`; what lies outside is clipped and counted under `out`."""
         if self.fraction(name) < fraction:
             name = self.shifted(name, fraction)
-        out = fresh(
-            primed(out), self.values, self.constants
-        )  # it may be clipped already: as a value, then as a divisor
+        # it may be clipped already: as a value, then as a divisor
+        out = fresh(primed(out), self.values, self.constants, self.host)
         return self.emit(Rescale(out, name, self.fraction(name) - fraction), fraction, limits)
 
     def clip(self, name: str, low: float, high: float) -> None:

@@ -48,7 +48,7 @@ def _input(op: ops.Input, here: Lowering) -> None:
     build, interval = here.build, here.ranged.bounds[op.out]
     fraction = build.wanted[op.out]
     form = state_format(fraction, float(np.min(interval.low)), float(np.max(interval.high)))
-    new = ops.Input(op.out, build.host(op.scale), build.host(op.offset))
+    new = ops.Input(op.out, build.host_array(op.scale), build.host_array(op.offset))
     build.emit(new, fraction, (form.low, form.high), of=op.out)
 
 
@@ -56,7 +56,7 @@ def _input(op: ops.Input, here: Lowering) -> None:
 def _output(op: ops.Output, here: Lowering) -> None:
     build = here.build
     x = build.at(op.x, build.wanted.get(op.x, 0))
-    build.effect(ops.Output(x, build.host(op.scale), build.host(op.offset)))
+    build.effect(ops.Output(x, build.host_array(op.scale), build.host_array(op.offset)))
 
 
 @LOWER.on(ops.StateRead)

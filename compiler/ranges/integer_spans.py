@@ -220,7 +220,7 @@ def largest_partial_sum(graph: Graph, op: ops.SegmentSum | ops.MatVec, spans: Ma
 
 def find_spans(graph: IntegerGraph) -> dict[str, Span]:
     """The span of every value and vector constant of an integer graph."""
-    spans = {n: exactly(c) for n, c in graph.integer_constants.items() if c.ndim == 1}
+    spans = {n: exactly(c) for n, c in graph.constants.items() if c.ndim == 1}
     for _, op in graph.ops():
         if op.result is not None:
             spans[op.result] = span_of(graph, op, spans, graph.format(op.result), graph.makers)

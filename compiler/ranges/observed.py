@@ -110,12 +110,10 @@ class Observed:
         found = {}
         for _, op in self.graph.ops():
             if isinstance(op, Input):
-                entered = np.concatenate(self.sequences) * self.graph.constants[op.scale]
-                entered = entered + self.graph.constants[op.offset]
+                entered = self.graph.input_map(np.concatenate(self.sequences))
                 low, high = entered.min(axis=0), entered.max(axis=0)
                 if self.ends is not None:
-                    scale, offset = self.graph.constants[op.scale], self.graph.constants[op.offset]
-                    reached = [end * scale + offset for end in (self.ends.low, self.ends.high)]
+                    reached = [self.graph.input_map(end) for end in (self.ends.low, self.ends.high)]
                     low, high = np.fmin(low, np.minimum(*reached)), np.fmax(high, np.maximum(*reached))
                 found[op.out] = (low, high)
         return found

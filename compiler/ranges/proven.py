@@ -102,7 +102,7 @@ def facts_of(graph: IntegerGraph) -> Proven:
             if reaches.least < form.low or reaches.most > form.high:
                 saturations.append(Saturation(block.name, op.result, form, reaches))
     forms = [graph.format(name).bits for name in graph.values] + [graph.state_format(s.name).bits for s in graph.states]
-    constants = [_bits(_largest(c)) for c in graph.integer_constants.values()]
+    constants = [_bits(_largest(c)) for c in graph.constants.values()]
     powers = [_bits(2**span.shift) for span in spans.values()]
     most = max([*forms, *constants, *powers, *products.values(), *sums.values()], default=0)
     return Proven(graph, spans, products, sums, tuple(saturations), 32 if most <= 32 else 64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.interpreters.execution import prepare
-from compiler.interpreters.float64 import KERNELS, output_map
+from compiler.interpreters.float64 import KERNELS
 from compiler.rules.design import Design
 
 STEPS = 64
@@ -19,14 +19,14 @@ def loss(design: Design, state: str, one_lsb: float) -> float:
 
     Root mean square of the difference, relative to that of the output, on the first of the sequences.
     """
-    program, (scale, offset) = prepare(design.real, KERNELS), output_map(design.real)
+    program, host = prepare(design.real, KERNELS), design.real.output_map
     x = design.sequences[0][None, :STEPS]
-    exact = program.run(x).outputs[0] * scale + offset
+    exact = host(program.run(x).outputs[0])
     held, rounded = None, []
     for t in range(x.shape[1]):
         step = program.run(x[:, t : t + 1], held)
         held = {**step.final, state: np.round(step.final[state] / one_lsb) * one_lsb}
-        rounded.append(step.outputs[0, 0] * scale + offset)
+        rounded.append(host(step.outputs[0, 0]))
     size = np.sqrt(np.mean(exact**2, axis=0))
     moved = np.sqrt(np.mean((np.array(rounded) - exact) ** 2, axis=0))
     return float(np.max(np.divide(moved, size, out=np.zeros_like(moved), where=size > 0), initial=0.0))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from compiler.interpreters.execution import prepare
-from compiler.interpreters.float64 import KERNELS, output_map
+from compiler.interpreters.float64 import KERNELS
 from compiler.quantize.carry import carry_name
 from compiler.quantize.slow_states import SMALL, stops_short
 from compiler.rules.design import Design
@@ -96,7 +96,7 @@ def wider(design: Design, state: str) -> str:
 
 def shows(design: Design, state: str, off: Floats) -> bool:
     """Whether an output moves by more than the tolerance where `state` is `off`, soon after a run's end."""
-    program, (scale, _) = prepare(design.real, KERNELS), output_map(design.real)
+    program, scale = prepare(design.real, KERNELS), design.real.output_map.scale
     for run, sequence in zip(design.runs, design.sequences, strict=False):
         x = sequence[None, -SHOWN_STEPS:]
         exact = program.run(x, run.final).outputs[0] * scale

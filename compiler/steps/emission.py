@@ -101,7 +101,7 @@ def _input(made: StepBuilder) -> None:
     elements = made.elements
     entry = elements.graph.entry
     scale, offset = (
-        made.constant(elements.graph.constants[n][: elements.features], n) for n in (entry.scale, entry.offset)
+        made.constant(elements.graph.host_arrays[n][: elements.features], n) for n in (entry.scale, entry.offset)
     )
     name = made.value(entry.out, elements.features)
     made.ops.append(Input(name, scale, offset))

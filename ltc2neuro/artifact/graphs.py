@@ -60,7 +60,7 @@ def _check_numbers(name: str, graph: Graph) -> None:
         if not all(type(n) is int and low <= n <= high for n in numbers):
             raise ArtifactError(f"graph {name!r} declares impossible {what}", numbers=f"{low} to {high} are possible")
     for _, op in graph.ops():
-        if isinstance(op, (Input, Output)) and not all(_finite(graph.constants.get(n)) for n in op.arrays):
+        if isinstance(op, (Input, Output)) and not all(_finite(graph.host_arrays.get(n)) for n in op.arrays):
             raise ArtifactError(f"graph {name!r} has a host map that is not finite", numbers=f"{op.arrays}")
     together = sum(v.size for v in vectors)
     if together > MAX_ELEMENTS:

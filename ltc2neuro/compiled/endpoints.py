@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from compiler.graph.integers import HostMap
+from compiler.graph.host_map import HostMap
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.clipped import user_ends
 

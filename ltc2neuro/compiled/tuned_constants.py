@@ -27,5 +27,5 @@ def additive(graph: IntegerGraph) -> list[str]:
         for name in op.operands:
             used.setdefault(name, set()).add(type(op))
     starts = {s.initial for s in graph.states}
-    vectors = [n for n, c in graph.integer_constants.items() if c.ndim == 1 and c.size > 1 and n not in starts]
+    vectors = [n for n, c in graph.constants.items() if c.ndim == 1 and c.size > 1 and n not in starts]
     return [n for n in vectors if used.get(n, {ops.Op}) <= {ops.Add, ops.Sub}]

@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
-from compiler.graph.integers import HostMap
-from compiler.graph.ops import Input, Output
 from compiler.library_processes.options import LibraryForm
 from compiler.library_processes.process_graph import ProcessGraph
 from compiler.library_processes.width_proof import reached
@@ -29,12 +25,12 @@ class LibraryRecord(BaseRecord):
     def enters(self) -> InputEnd:
         """How samples become the source's integers."""
         limit = self.processes.input_limit
-        return InputEnd(self._map(Input), self.processes.input_lsb, -limit, limit, half_up=False)
+        return InputEnd(self.float_graph.input_map, self.processes.input_lsb, -limit, limit, half_up=False)
 
     @cached_property
     def leaves(self) -> OutputEnd:
         """What the integers mean that the sink receives."""
-        return OutputEnd(self._map(Output), self.processes.output_lsb)
+        return OutputEnd(self.float_graph.output_map, self.processes.output_lsb)
 
     @cached_property
     def words(self) -> Mapping[str, StateWord]:
@@ -49,8 +45,3 @@ class LibraryRecord(BaseRecord):
             own, sent = slice(place.start, place.stop), bounds[place.population]
             found[name] = replace(self.words[name], reached=(sent.low[own], sent.high[own]))
         return found
-
-    def _map(self, kind: type[Input | Output]) -> HostMap:
-        graph = self.float_graph
-        op = next(op for _, op in graph.ops() if isinstance(op, kind))
-        return HostMap(*(np.asarray(graph.constants[name], np.float64) for name in (op.scale, op.offset)))

@@ -137,7 +137,7 @@ def without_bias(graph: Graph, answers: Answers) -> Graph:
     if not any(a.added for a in answers.each):
         return graph
     name = graph.answer.offset
-    offset = graph.constants[name] - np.concatenate([a.added or np.zeros(a.size) for a in answers.each])
+    offset = graph.output_map.offset - np.concatenate([a.added or np.zeros(a.size) for a in answers.each])
     return replace(graph, constants={**graph.constants, name: offset})
 
 

@@ -46,7 +46,7 @@ class TorchGraph:
                 numbers=", ".join(sorted(unknown)),
                 advice="Give its parameters more bits instead.",
             )
-        tensors = {n: torch.from_numpy(c.astype("float64")) for n, c in graph.integer_constants.items()}
+        tensors = {n: torch.from_numpy(c.astype("float64")) for n, c in graph.constants.items()}
         return TorchGraph(graph, {n: t[None] if t.ndim == 1 else t for n, t in tensors.items()})
 
     def run(self, x: Tensor, constants: Mapping[str, Tensor]) -> Tensor:

@@ -121,9 +121,9 @@ class Drawing:
         op = self.graph.answer
         self.nodes[INPUT] = nir.Input({"input": np.array([self.graph.size(self.graph.entry.out)])})
         self.nodes[OUTPUT] = nir.Output({"output": np.array([self.graph.size(op.x)])})
-        host = self.graph.constants
-        total = self.sums.of(op.x) * host[op.scale]
-        rest = self._left(OUTPUT, self.feed(OUTPUT, total) + host[op.offset])
+        host = self.graph.output_map
+        total = self.sums.of(op.x) * host.scale
+        rest = self._left(OUTPUT, self.feed(OUTPUT, total) + host.offset)
         if np.any(rest):
             name, one = self.named("offset"), np.arange(rest.size)
             self.nodes[name] = LinearWeights(Map(one, one, np.ones(rest.size), (rest.size, rest.size)), rest)

@@ -79,8 +79,8 @@ PARTS.otherwise(None)
 
 @PARTS.on(Input)
 def _input(op: Input, sums: AffineSums) -> AffineSum:
-    constants = sums.graph.constants
-    return _itself(op.out) * constants[op.scale] + AffineSum({}, constants[op.offset])
+    host = sums.graph.input_map
+    return _itself(op.out) * host.scale + AffineSum({}, host.offset)
 
 
 @PARTS.on(Add)

@@ -35,7 +35,7 @@ def assert_template(b: Builder, result: str) -> None:
     x = b.rng.integers(-SMALL, SMALL + 1, SIZE)
     x[: EDGES.size] = EDGES
     run = run_reference(b.graph(), x[None, None], record=list(b.values))
-    words = {n: np.asarray(c, np.int32) for n, c in b.constants.items() if not n.endswith((".scale", ".offset"))}
+    words = {n: np.asarray(c, np.int32) for n, c in b.constants.items()}
     words = {n: int(w[0]) if w.shape == (1,) else w for n, w in words.items()}
     words |= {n: v[0, 0].astype(np.int32) for n, v in run.record.items() if n != result}
     Interpreter(listing_of(b), (SIZE,)).tick(words, [])

@@ -23,7 +23,7 @@ def small() -> IntegerGraph:
     graph = b.graph()
     entry, answer = graph.entry, graph.answer
     host = {entry.scale: np.array([2.0, 4.0]), entry.offset: np.array([1.0, 0.0]), answer.scale: np.array([0.5])}
-    return replace(graph, constants={**graph.constants, **host})
+    return replace(graph, host={**graph.host, **host})
 
 
 def test_replacing_a_part_keeps_the_type():
@@ -52,14 +52,17 @@ def test_the_hosts_maps_are_apart():
     graph = small()
     assert np.array_equal(graph.input_map(np.ones((1, 2))), [[3.0, 4.0]])
     assert np.array_equal(graph.output_map(np.ones((1, 1))), [[0.5]])
-    assert not graph.integer_constants.keys() & graph.host_arrays
-    assert {*graph.integer_constants, *graph.host_arrays} == {*graph.constants}
-    assert all(np.issubdtype(c.dtype, np.integer) for c in graph.integer_constants.values())
+    assert not graph.constants.keys() & graph.host.keys()
+    assert all(np.issubdtype(c.dtype, np.integer) for c in graph.constants.values())
 
 
 def test_a_file_of_it_is_read_as_one():
     graph = small()
-    again = as_integers(from_json(*to_json(graph)))
+    table, arrays = to_json(graph)
+    assert {*graph.constants, *graph.host} == arrays.keys() == table["constants"].keys(), "a file has them together"
+    again = from_json(table, arrays)
+    assert isinstance(again, IntegerGraph) and again.constants.keys() == graph.constants.keys()
+    assert all(np.array_equal(again.host[n], array) for n, array in graph.host.items())
     assert again.blocks == graph.blocks and again.format("x") == graph.format("x")
     assert to_json(again)[0] == to_json(graph)[0]
 

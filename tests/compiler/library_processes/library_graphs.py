@@ -14,7 +14,7 @@ from raw_ltc import Recorder, random_parameters, raw_ltc
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, Mul, Sub
-from compiler.interpreters.float64 import output_map, run_float
+from compiler.interpreters.float64 import run_float
 from compiler.library_processes.build import QUOTIENTS, build
 from compiler.library_processes.options import LibraryForm
 from compiler.library_processes.process_graph import ProcessGraph
@@ -73,9 +73,6 @@ def decibels(graph: Graph, x: Floats, form: LibraryForm) -> tuple[ProcessGraph, 
     """The network, and the SQNR of its outputs over `x`, its calibration."""
     simple = simplified(graph)
     network = build(Observed(simple, list(x)), form)
-    op = simple.entry
-    mapped = x * simple.constants[op.scale] + simple.constants[op.offset]
-    got = run_processes(network, entered(network, mapped)).outputs * network.output_lsb
-    scale, offset = output_map(simple)
+    got = run_processes(network, entered(network, simple.input_map(x))).outputs * network.output_lsb
     exact = run_float(simple, x).outputs
-    return network, float(10 * np.log10((exact**2).sum() / ((got * scale + offset - exact) ** 2).sum()))
+    return network, float(10 * np.log10((exact**2).sum() / ((simple.output_map(got) - exact) ** 2).sum()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from library_graphs import Floats, Recorder
+from library_graphs import Recorder
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec
@@ -31,8 +31,7 @@ def test_what_enters_fills_one_range_and_means_the_same(low: list[float], high: 
     graph, x = linear(), RNG.uniform(low, high, (4, 50, 2))
     x[0, :2] = low, high
     made = centre(graph, list(x))
-    source = made.entry
-    entering: Floats = x * made.constants[source.scale] + made.constants[source.offset]
+    entering = made.input_map(x)
     assert np.abs(entering).max(axis=(0, 1)) == pytest.approx([1.0, 1.0], abs=1e-9)
     assert np.allclose(run_float(made, x).outputs, run_float(graph, x).outputs, atol=1e-9)
 

@@ -18,13 +18,10 @@ from hw_models.chip import load_chip
 def both(real: Graph, samples: Floats) -> tuple[Floats, Floats]:
     """The samples as integers hold them, and the answer in integers, in real values."""
     graph = quantize(real, list(samples), load_chip("loihi2"), Precision())
-    entry, leave = graph.entry, graph.answer
-    form, scale, offset = graph.values[entry.out].format, graph.constants[entry.scale], graph.constants[entry.offset]
-    assert form is not None
-    integers = form.quantize(samples * scale + offset)[0]
-    answer = run_reference(graph, integers).outputs * 2.0**-graph.output_fraction
-    answer = answer * graph.constants[leave.scale] + graph.constants[leave.offset]
-    return (form.dequantize(integers) - offset) / scale, answer
+    form, host = graph.input_format, graph.input_map
+    integers = form.quantize(host(samples))[0]
+    answer = graph.output_map(run_reference(graph, integers).outputs * 2.0**-graph.output_fraction)
+    return (form.dequantize(integers) - host.offset) / host.scale, answer
 
 
 @pytest.mark.parametrize("far", [1.5, 40.0, 1e6, 1e30, np.inf, -40.0, -1e6, -1e30, -np.inf])

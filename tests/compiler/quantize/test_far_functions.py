@@ -48,15 +48,8 @@ def test_far_arguments(function, offset, chip):
 
 def in_integers(integer: IntegerGraph, x: Floats) -> Floats:
     """What the integers answer to `x`, in real units."""
-    entry = integer.entry
-    form = integer.values[entry.out].format
-    assert form is not None
-    samples = form.quantize(x * integer.constants[entry.scale] + integer.constants[entry.offset])[0]
-    end = integer.answer
-    result = integer.values[end.x].format
-    assert result is not None
-    real = result.dequantize(run_reference(integer, samples).outputs)
-    return real * integer.constants[end.scale] + integer.constants[end.offset]
+    samples = integer.input_format.quantize(integer.input_map(x))[0]
+    return integer.output_map(run_reference(integer, samples).outputs * 2.0**-integer.output_fraction)
 
 
 def test_a_root_of_what_its_format_holds_below_0():

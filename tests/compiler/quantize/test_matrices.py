@@ -100,12 +100,8 @@ def _sqnr(precision: Precision, seed: int, columns: int = 12) -> float:
 
 def _sqnr_of(graph: Graph, x: np.ndarray, precision: Precision) -> float:
     integers = quantize(graph, list(x), load_chip("loihi2"), precision)
-    source = integers.entry
-    form = integers.values[source.out].format
-    sink = integers.answer
-    sent, _ = form.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])
-    lsb = integers.values[sink.x].format.lsb
-    got = run_reference(integers, sent).outputs * lsb * integers.constants[sink.scale] + integers.constants[sink.offset]
+    sent, _ = integers.input_format.quantize(integers.input_map(x))
+    got = integers.output_map(run_reference(integers, sent).outputs * 2.0**-integers.output_fraction)
     exact = run_float(graph, x).outputs
     return 10 * np.log10(np.sum(exact**2) / np.sum((exact - got) ** 2))
 

@@ -24,11 +24,8 @@ def of_a_square(*functions: Op) -> Graph:
 def both(chip: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, IntegerGraph]:
     graph = of_a_square(Apply("y", "square", "sqrt"))
     integers = quantize(graph, list(x), load_chip(chip), precision_for(load_chip(chip)))
-    entry = integers.entry
-    scaled = x * integers.constants[entry.scale] + integers.constants[entry.offset]
-    entering = np.floor(scaled * 2.0 ** integers.format(entry.out).fraction + 0.5).astype(np.int64)
-    (leave,) = [op for _, op in integers.ops() if isinstance(op, Output)]
-    lsb = 2.0 ** -integers.format(leave.x).fraction * integers.constants[leave.scale]
+    entering = np.floor(integers.input_map(x) * 2.0**integers.input_format.fraction + 0.5).astype(np.int64)
+    lsb = 2.0**-integers.output_fraction * integers.output_map.scale
     return run_float(graph, x).outputs, run_reference(integers, entering).outputs * lsb, integers
 
 

@@ -24,13 +24,8 @@ def _graph(*ops: Op, **constants: float) -> Graph:
 
 def _error_db(graph: Graph, x: np.ndarray) -> float:
     integers = quantize(graph, list(x), load_chip("loihi2"), Precision())
-    source = integers.entry
-    result = integers.answer
-    entered, left = integers.values[source.out].format, integers.values[result.x].format
-    assert entered is not None and left is not None
-    sent, _ = entered.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])
-    host = integers.constants[result.scale], integers.constants[result.offset]
-    got = run_reference(integers, sent).outputs * left.lsb * host[0] + host[1]
+    sent, _ = integers.input_format.quantize(integers.input_map(x))
+    got = integers.output_map(run_reference(integers, sent).outputs * 2.0**-integers.output_fraction)
     wanted = run_float(graph, x).outputs
     return float(10 * np.log10(np.var(wanted) / np.mean((wanted - got) ** 2)))
 

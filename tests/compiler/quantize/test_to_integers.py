@@ -42,10 +42,7 @@ class Case:
     quantized: np.ndarray
 
     def outputs(self, integers: np.ndarray) -> np.ndarray:
-        op = self.integer.answer
-        value = self.integer.values.get(op.x)
-        fraction = value.format.fraction if value is not None else self.integer.fractions[op.x]
-        return integers * 2.0**-fraction * self.integer.constants[op.scale] + self.integer.constants[op.offset]
+        return self.integer.output_map(integers * 2.0**-self.integer.output_fraction)
 
 
 @cache
@@ -56,9 +53,7 @@ def case(seed: int, chip: str) -> Case:
     real = simplify(raw)[0]
     target = load_chip(chip)
     integer = quantize(real, list(x), target, precision_for(target))
-    op = integer.entry
-    form = integer.values[op.out].format
-    mapped = x * integer.constants[op.scale] + integer.constants[op.offset]
+    form, mapped = integer.input_format, integer.input_map(x)
     return Case(real, integer, x, mapped / form.lsb, form.quantize(mapped)[0])
 
 

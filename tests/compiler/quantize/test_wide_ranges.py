@@ -65,9 +65,7 @@ def test_stages_from_a_calibrated_state_are_clipped_to_what_is_seen() -> None:
         assert bounds[name].magnitude == pytest.approx(observed.interval(name, 2.0).magnitude)
     integers = quantize(graph, list(x), load_chip("loihi2"), Precision())
     assert {f"{name}.clipped" for name in clipped} <= integers.values.keys()
-    source = integers.entry
-    form = integers.values[source.out].format
-    sent, _ = form.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])
+    sent, _ = integers.input_format.quantize(integers.input_map(x))
     run = run_reference(integers, sent)
     exact = run_float(graph, x).states["v"]
     found = run.states["v"] * integers.state("v").format.lsb

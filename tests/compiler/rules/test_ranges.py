@@ -129,9 +129,8 @@ def test_a_time_constant_that_the_state_cannot_hold_is_named_and_true():
     worst = int(found.numbers.split("neuron ")[1].split(":")[0])
     most = float(found.numbers.split("stops up to ")[1].split(" short")[0])
     integers = quantize(graph, list(x[:, :64]), LOIHI2, narrow)
-    entry = integers.entry
-    form, v = integers.values[entry.out].format, integers.state("rnn.v").format
-    sent = form.quantize(x * integers.constants[entry.scale] + integers.constants[entry.offset])[0]
+    v = integers.state("rnn.v").format
+    sent = integers.input_format.quantize(integers.input_map(x))[0]
     held = run_reference(integers, sent).states["rnn.v"][0, :, worst] * v.lsb
     goal = run_float(graph, x).states["rnn.v"][0, -1, worst]
     assert held[-1] == held[-100]  # it stands still

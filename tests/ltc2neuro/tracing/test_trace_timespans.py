@@ -175,16 +175,12 @@ def test_integers(make, unit, floor):
     joined = np.concatenate([x, t[:, :, None]], axis=2)
     graph, _ = simplify(trace(model, list(x), timespans=list(t)).graph)
     integers = quantize(graph, list(joined), chip, precision_for(chip, None))
-    source = integers.entry
-    sink = integers.answer
-    host = joined * integers.constants[source.scale] + integers.constants[source.offset]
-    entering, _ = integers.values[source.out].format.quantize(host)
+    entering, _ = integers.input_format.quantize(integers.input_map(joined))
     run = run_reference(integers, entering)
     machine = Machine(map_network(integers, chip), lanes=len(x))
     found = machine.run(entering)
     assert np.array_equal(found, run.outputs)
-    scale, offset = integers.constants[sink.scale], integers.constants[sink.offset]
-    y = run.outputs * integers.values[sink.x].format.lsb * scale + offset
+    y = integers.output_map(run.outputs * 2.0**-integers.output_fraction)
     exact = run_float(graph, joined).outputs
     assert 10 * np.log10(np.sum(exact**2) / np.sum((y - exact) ** 2)) >= floor
     for mark in integers.time_constants:
