@@ -105,9 +105,9 @@ def test_comes_back_as_it_was(tmp_path_factory, size, header, dtype):
     assert graphs.keys() == {"integer"} and arrays.keys() == {"x"}
     got = graphs["integer"]
     assert parts(got) == parts(graph)
-    for held, given in ((got.constants, graph.constants), (got.host_arrays, graph.host)):
-        assert held.keys() == given.keys()
-        assert all(held[n].dtype == a.dtype and np.array_equal(held[n], a) for n, a in given.items())
+    for held, wanted in ((got.constants, graph.constants), (got.host_arrays, graph.host)):
+        assert held.keys() == wanted.keys()
+        assert all(held[n].dtype == a.dtype and np.array_equal(held[n], a) for n, a in wanted.items())
     assert arrays["x"].dtype == array.dtype and np.array_equal(arrays["x"], array)
 
 
