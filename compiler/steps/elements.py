@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -84,6 +84,8 @@ class Elements:
     """of the element of such a block what it leaves"""
     apart: set[int] = field(default_factory=set)
     """those that read others than their values' ops do: see `compiler.steps.copies`"""
+    past: frozenset[int] = frozenset()
+    """those that stand for what was before the first step, and what is made of them alone"""
     _found: dict[MadeOf, int] = field(default_factory=dict)
 
     def add(self, kind: ElementKind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:
@@ -243,6 +245,18 @@ class _Running:
         if len(operands) > 1 and operands[:-1] in self.sums:
             return ADD, (self.known[operands[:-1]], operands[-1])
         return kind, operands
+
+
+def before_the_first(elements: Elements, values: Iterable[str]) -> frozenset[int]:
+    """The elements of values that stand for what was before the first step, and what is made of them alone."""
+    found = {int(element) for name in values for element in elements.read(name)}
+    found = {element for element in found if elements.known[element] == 0}
+    for element, operands in enumerate(elements.operands):
+        if operands and elements.known[element] == 0:
+            moving = {operand for operand in operands if elements.known[operand] != NEVER}
+            if moving <= found:
+                found.add(element)
+    return frozenset(found)
 
 
 MADE_OF: OpTable[[Elements], list[MadeOf]] = OpTable("elements")

@@ -18,7 +18,7 @@ from compiler.steps.repeated_blocks import Repeated, StateElement
 from compiler.steps.repeated_emission import emit_repeated
 from compiler.steps.sample_times import Timing
 from compiler.steps.states import depths, states
-from compiler.steps.step_builder import STEP, StepBuilder, TimedValue
+from compiler.steps.step_builder import STEP, Aged, StepBuilder, TimedValue
 from compiler.steps.variables import Variable, variables
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
@@ -73,18 +73,16 @@ def step_of(
 
 
 def _in_order(
-    timing: Timing, homes: Mapping[TimedValue, list[int]], begun: Mapping[TimedValue, list[int]]
+    timing: Timing, homes: Mapping[TimedValue, list[int]], begun: Mapping[TimedValue, list[Aged]]
 ) -> list[TimedValue]:
     """The values, each after those that it reads in the same step."""
     of = {head: source for source, heads in homes.items() for head in heads}
-    started = {head: source for source, heads in begun.items() for head in heads}
+    started = {aged: source for source, own in begun.items() for aged in own}
     newest, instead = timing.orbits.newest, timing.orbits.instead
-    needs = {source: {of[newest[timing.orbits.begins[h]]] for h in heads} for source, heads in begun.items()}
+    needs = {source: {of[newest[timing.orbits.begins[h]]] for h, _ in own} for source, own in begun.items()}
     for source, heads in homes.items():
         reads = [(newest[o], timing.lag(h, o)) for h, *_ in timing.alike(heads) for o in timing.moving(h)]
-        needs[source] = {of[o] for o, lag in reads if lag == 0} | {
-            started[o] for o, lag in reads if lag == 1 and o in started
-        }
+        needs[source] = {of[o] for o, lag in reads if lag == 0} | {started[read] for read in reads if read in started}
         needs[source] |= {of[newest[instead[h]]] for h in heads if newest.get(instead.get(h, NEVER)) in of}
     try:
         return list(TopologicalSorter(needs).static_order())

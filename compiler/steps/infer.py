@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.steps.copies import told_apart
-from compiler.steps.elements import unrolled_elements
+from compiler.steps.elements import before_the_first, unrolled_elements
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError
 from compiler.steps.outside_reads import only_used
@@ -24,12 +24,14 @@ ROUNDS = 4
 @dataclass(frozen=True)
 class ManySteps:
     """A graph whose one sample holds many samples of so many `features`, and whose output holds the answers to those
-    `at` some steps. Features that are `held` are the same at all steps of a sequence."""
+    `at` some steps. Features that are `held` are the same at all steps of a sequence; `before` are values that stand
+    for what was before the first."""
 
     graph: Graph
     features: int
     at: Sequence[int]
     held: frozenset[int] = frozenset()
+    before: frozenset[str] = frozenset()
 
 
 def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Variable] = ()) -> Graph:
@@ -37,6 +39,7 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
     `known`. Raises `TraceError` where there is none."""
     graph = only_used(many.graph)
     elements = unrolled_elements(graph, many.features, many.held)
+    elements.past = before_the_first(elements, many.before & graph.values.keys())
     answers = dict(zip(many.at, np.split(elements.read(graph.answer.x), len(many.at)), strict=True))
     found, last, why = None, max(many.at), None
     for _ in range(ROUNDS):

@@ -69,8 +69,8 @@ class Orbits:
     instead: dict[int, int] = field(default_factory=dict)
     begins: dict[int, int] = field(default_factory=dict)
     """what stands for an element in the step before its first, where that is computed in the same step"""
-    later: set[int] = field(default_factory=set)
-    """those that read such a start a step later than they read what starts so"""
+    later: dict[int, int] = field(default_factory=dict)
+    """those that read such a start later than they read what starts so, by how many steps at least"""
     matched: set[tuple[int, int]] = field(default_factory=set)
     """operands of sums, by identity, of which the first were the second one step before"""
     by: dict[int, int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from compiler.graph.graph import State, Value
 from compiler.graph.names import fresh, numbered
 from compiler.graph.ops import Select, StateRead, StateWrite
 from compiler.steps.elements import NEVER
-from compiler.steps.step_builder import Location, StepBuilder, TimedValue
+from compiler.steps.step_builder import Aged, Location, StepBuilder, TimedValue
 
 
 @dataclass
@@ -43,26 +43,27 @@ def flags_of(made: StepBuilder) -> Flags:
     return flags
 
 
-def begun_from(made: StepBuilder) -> dict[TimedValue, list[int]]:
-    """The elements whose states start from what is computed in the first step, by what stands for each state."""
-    found: dict[TimedValue, list[int]] = defaultdict(list)
-    for head in sorted(made.timing.orbits.start):
-        if head in made.timing.orbits.begins and (head, 1) in made.kept:
-            made.before[head] = made.kept[head, 1]
-            found[made.before[head][0], NEVER].append(head)
+def begun_from(made: StepBuilder) -> dict[TimedValue, list[Aged]]:
+    """The elements whose states start from what is computed in the first step, and how old they are there, by what
+    stands for each state. What was before the first step was so at all steps before."""
+    begins, found = made.timing.orbits.begins, defaultdict[TimedValue, list[Aged]](list)
+    for head, lag in sorted(made.kept):
+        if head in begins and (lag == 1 or begins[head] in made.elements.past):
+            made.before[head, lag] = made.kept[head, lag]
+            found[made.before[head, lag][0], NEVER].append((head, lag))
     return found
 
 
-def begin_at(made: StepBuilder, heads: list[int], flags: Flags) -> None:
-    """What is there of the step before, but in the first step what a state starts from."""
-    home = made.elements.homes[heads[0]]
+def begin_at(made: StepBuilder, own: list[Aged], flags: Flags) -> None:
+    """What is there of steps before, but in the first step what a state starts from."""
+    home = made.elements.homes[own[0][0]]
     assert home is not None
-    flag = made.gathered([(flags.read[1], 0)] * len(heads), home.value)
-    kept = made.gathered([made.before[h] for h in heads], home.value)
-    start = made.gathered([made.place(None, made.timing.orbits.begins[h]) for h in heads], home.value)
-    name = made.value(home.value, len(heads))
+    flag = made.gathered([(flags.read[1], 0)] * len(own), home.value)
+    kept = made.gathered([made.before[aged] for aged in own], home.value)
+    start = made.gathered([made.place(None, made.timing.orbits.begins[h]) for h, _ in own], home.value)
+    name = made.value(home.value, len(own))
     made.ops.append(Select(name, flag, kept, start))
-    made.kept |= {(h, 1): (name, place) for place, h in enumerate(heads)}
+    made.kept |= {aged: (name, place) for place, aged in enumerate(own)}
 
 
 def emit_prologue(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> None:

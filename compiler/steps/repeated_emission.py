@@ -47,7 +47,7 @@ def emit_repeated(made: StepBuilder, node: int) -> None:
 
 def _state_of(made: StepBuilder, own: Sequence[int | None], start: Sequence[Location], value: str) -> str:
     """The state in which a block leaves elements: it is `start` before. `value` has its origin."""
-    kept = [made.before.get(h, made.kept.get((h, 1), ("", 0))) if h is not None else ("", 0) for h in own]
+    kept = [made.before.get((h, 1), made.kept.get((h, 1), ("", 0))) if h is not None else ("", 0) for h in own]
     state = made.reads.get(kept[0][0])
     if state is not None and kept == [(kept[0][0], place) for place in range(made.values[kept[0][0]].size)]:
         if kept == start:

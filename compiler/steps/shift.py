@@ -106,12 +106,13 @@ def _follow(found: Orbits) -> None:
             found.newest[here], found.ago[here] = head, number
             found.first[head] = elements.known[head] - number
             if elements.known[here] > found.first[head]:
-                if found.first[head] != -1 or elements.known[here] != 0 or here in before:
+                starts = elements.known[here] == 0 and (here in elements.past or here not in before)
+                if not starts or (found.first[head] < -1 and here not in elements.past):
                     problem = "a value of an earlier step needs later samples than that of a later step"
                     advice = "Let it start from a constant such as torch.zeros, not from a sample times 0. "
                     advice += BEFORE_THE_FIRST
                     raise UnsteadyError(problem, where=_where(elements, here), advice=advice)
-                found.later.add(head)
+                found.later[head] = -found.first[head]
             if here not in before:
                 found.start[head] = None
                 break
@@ -149,8 +150,11 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, i
 def _is_known(found: Orbits, entered: dict[int, int], pair: tuple[int, int, int]) -> bool:
     """Whether it is known what the second was before; where that is something else, it is noted."""
     (early, late, reader), elements, before = pair, found.elements, found.before
-    if early == late and reader == ANSWER and elements.known[late] != NEVER:
-        _fixed(found, ANSWER, late)
+    if early == late and (reader == ANSWER or early in elements.past) and elements.known[late] != NEVER:
+        if early not in elements.past:
+            _fixed(found, ANSWER, late)
+        return True
+    if reader == ANSWER and early in elements.past and _begins(found, early, late, reader):
         return True
     for known in (found.begins, before, entered):
         if late in known:
@@ -198,7 +202,7 @@ def _operands_before(found: Orbits, early: int, late: int) -> list[tuple[int, in
     operands = matched_operands(elements, early, late)
     if operands is not None:
         operands = [(a, b) for a, b in operands if not _begins(found, a, b, late)]
-    same = [b for a, b in operands or [] if a == b and known[b] != NEVER]
+    same = [b for a, b in operands or [] if a == b and known[b] != NEVER and b not in elements.past]
     for element in same:
         _fixed(found, late, element)
     if same or any(known[a] > known[b] for a, b in operands or [] if known[b] != NEVER):

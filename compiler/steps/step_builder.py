@@ -19,6 +19,8 @@ STEP = "step"
 """How the first block of a graph is called whose states were found"""
 Location = tuple[str, int]
 """A value or constant, and an element of it"""
+Aged = tuple[int, int]
+"""A newest element, and how many steps ago it was computed"""
 TimedValue = tuple[str, int]
 """A value of the unrolled graph, and the step with which these elements of it are computed"""
 
@@ -38,10 +40,10 @@ class StepBuilder:
     ops: list[Op] = field(default_factory=list)
     now: dict[int, Location] = field(default_factory=dict)
     """where each newest element is, in this step"""
-    kept: dict[tuple[int, int], Location] = field(default_factory=dict)
+    kept: dict[Aged, Location] = field(default_factory=dict)
     """where it is that was computed so many steps ago"""
-    before: dict[int, Location] = field(default_factory=dict)
-    """where the state has it that was computed in the step before, and in the first step something else"""
+    before: dict[Aged, Location] = field(default_factory=dict)
+    """where the state has it that is something else in the first step"""
     reads: dict[str, str] = field(default_factory=dict)
     """the state that each value is read from"""
     left: dict[str, str] = field(default_factory=dict)

@@ -62,6 +62,8 @@ class Traced(Calling):
     """whether the model casts to float32 what it is given in float64"""
     variables: tuple[Variable, ...]
     """of a model whose sequence is one sample"""
+    copies: frozenset[str]
+    """of such a model the values that stand for what was before the first step"""
     decisions: Decisions
     """that the model makes by the number of rows or steps"""
 
@@ -157,6 +159,7 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
         dropped=answered.dropped,
         checkpoints=tuple(c for c in checkpoints if c.value not in read.after),
         variables=tuple(v.renamed(final.__getitem__) for v in recorder.variables if v.known(final)),
+        copies=frozenset(final[value] for value in over.copies if value in final),
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,
     )

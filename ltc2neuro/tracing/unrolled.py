@@ -55,15 +55,18 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
         if steps > STEPS[-1]:
             raise _too_far(f"{steps} steps are put before the first", str(line or ""))
     each = [steps for steps in STEPS if steps > way.over.left_out + 2] or STEPS[-1:]
-    if not way.over.windows:
-        return _recorded(model, way, dt, each)
-    try:
-        return _recorded(model, replace(way, over=way.over.without_windows()), dt, each[:2])
-    except TraceError as error:
+    plain = way.over.without_windows()
+    tries = [(plain, each[:2] if way.over.windows else each), (way.over, each if way.over.windows else [])]
+    tries.append((replace(plain, copies=True), each))
+    why = None
+    for over, steps in tries:
         try:
-            return _recorded(model, way, dt, each)
-        except TraceError:
-            raise error from None
+            if steps:
+                return _recorded(model, replace(way, over=over), dt, steps)
+        except TraceError as error:
+            why = why or error
+    assert why is not None
+    raise why
 
 
 def _with_answers_beside(model: torch.nn.Module, way: Way, dt: float) -> Way:
@@ -103,9 +106,13 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
         why = None
         try:
             traced = _of_steps(model, way, at, clock)
+            if way.over.copies and not traced.copies:
+                raise _too_far("nothing is put before the first step")
             try:
                 traced, features, held = _in_features(traced, given)
-                graph = inferred(ManySteps(traced.graph, features, at, held), _own_name, traced.variables)
+                graph = inferred(
+                    ManySteps(traced.graph, features, at, held, traced.copies), _own_name, traced.variables
+                )
             except StartsLateError as error:
                 why = error
             else:

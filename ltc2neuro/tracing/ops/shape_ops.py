@@ -11,6 +11,7 @@ import torch
 
 from compiler.graph.ops import Gather
 from hw_models.errors import TraceError
+from ltc2neuro.tracing.ops.copies import from_the_first
 from ltc2neuro.tracing.ops.elementwise import constant
 from ltc2neuro.tracing.ops.fixed_places import taken_by_number
 from ltc2neuro.tracing.ops.mixing import MixedStepsError, mixed
@@ -41,7 +42,7 @@ def movement(func: Callable[..., object], *, cuts: bool = False) -> Callable[...
         problem = taken_by_number(func, x, args, kwargs) if cuts and not x.recorder.all_at_once else None
         if problem is not None:
             raise apart(x.recorder, problem)
-        return moved
+        return from_the_first(moved, *range(1, moved.dim())) if cuts and isinstance(moved, Symbolic) else moved
 
     return rule
 
@@ -101,6 +102,13 @@ def apart(recorder: Tape, problem: str) -> TraceError:
 
 
 def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
+    """`torch.cat`."""
+    joined, first = _joined(tensors, dim), tensors[0]
+    begun = isinstance(first, Symbolic) and first.value in first.recorder.over_time.copies
+    return joined if begun else from_the_first(joined, dim)
+
+
+def _joined(tensors: Sequence[torch.Tensor], dim: int) -> torch.Tensor:
     """One Gather over all values; constants take their rows and steps from the symbolic tensor beside them."""
     whole_ones = [s for s in symbols(tensors) if s.numel()]
     if not whole_ones:  # what is before the differences of a single step

@@ -34,6 +34,8 @@ class TimePlaces:
     windows: Mapping[CallPlace, int] = field(default_factory=dict)
     padded: Mapping[SourceLine | None, int] = field(default_factory=dict)
     """by how many steps"""
+    copies: bool = False
+    """whether what is put before the first step, and is that step again, stands for what was before it"""
 
     @property
     def left_out(self) -> int:
@@ -55,6 +57,8 @@ class OverTime:
     first: bool = False
     """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
     marks: dict[str, str] = field(default_factory=dict)
+    copies: set[str] = field(default_factory=set)
+    """the values that stand for what was before the first step"""
     folded: set[str] = field(default_factory=set)
     """the values of readouts that are held: answers, and no last states"""
     terms: dict[str, tuple[SourceLine | None, tuple[torch.Tensor, ...]]] = field(default_factory=dict)
@@ -62,4 +66,4 @@ class OverTime:
 
     def anew(self, *held: str) -> OverTime:
         """For another recording, in which these readouts are held, too."""
-        return replace(self, held=self.held | set(held), marks={}, folded=set(), terms={})
+        return replace(self, held=self.held | set(held), marks={}, copies=set(), folded=set(), terms={})

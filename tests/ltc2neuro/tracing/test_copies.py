@@ -117,6 +117,32 @@ TWICE = {
 }
 
 
+def _padded(x, steps=3):
+    return F.pad(x.transpose(1, 2), (steps, 0), mode="replicate")
+
+
+BEFORE = {
+    "the sample before, at first itself": (lambda m, x: m.linear(torch.cat([x[:, :1], x[:, :-1]], 1)), [3, 1]),
+    "beside the sample": (lambda m, x: torch.cat([x, torch.cat([x[:, :1], x[:, :-1]], 1)], -1), [3, 1]),
+    "two samples before": (lambda m, x: m.linear(_padded(x, 2)[:, :, :-2].transpose(1, 2)), [3, 3, 1]),
+    "by numbers": (lambda m, x: x[:, torch.clamp(torch.arange(x.shape[1]) - 1, min=0)], [3, 1]),
+    "in a loop": (lambda m, x: torch.stack([x[:, max(t - 1, 0)] for t in range(x.shape[1])], 1), [3, 1]),
+    "the spread of windows": (lambda m, x: _padded(x).unfold(2, 4, 1).std(-1).transpose(1, 2), [3, 3, 3, 1]),
+    "windows of it again and again": (
+        lambda m, x: torch.cat([x[:, :1].expand(-1, 2, -1), x], 1).unfold(1, 3, 1).var(-1),
+        [3, 3, 1],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_what_begins_with_the_first_sample_starts_from_it(name):
+    function, sizes = BEFORE[name]
+    torch.manual_seed(0)
+    traced = over_many_steps(Model(function), X, 200)
+    assert sorted(s.size for s in traced.graph.states) == sorted(sizes)
+
+
 @pytest.mark.parametrize("name", [*HELD, *TWICE])
 def test_one_program_equals_torch_over_many_steps(name):
     """A thousand, of one that holds and of one that has a state twice."""

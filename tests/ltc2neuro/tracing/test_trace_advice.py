@@ -45,32 +45,6 @@ def test_images_are_taken_as_they_are():
     assert "x[:, None] makes each a sequence of one" in error.advice
 
 
-def _held(k):
-    """k copies of the first sample before all."""
-    return lambda x: torch.cat([x[:, :1]] * k + [x], 1)
-
-
-BEGIN_WITH_THE_FIRST = {
-    "a delay": (
-        lambda x: _held(1)(x)[:, :-1],
-        lambda x: x - torch.diff(x, dim=1, prepend=x[:, :1]),
-    ),
-    "windows": (
-        lambda x: _held(3)(x).unfold(1, 4, 1).var(-1),
-        lambda x: nn.functional.pad(x - x[:, :1], (0, 0, 3, 0)).unfold(1, 4, 1).var(-1),
-    ),
-}
-
-
-@pytest.mark.parametrize(("written", "advised"), BEGIN_WITH_THE_FIRST.values(), ids=BEGIN_WITH_THE_FIRST)
-def test_what_begins_with_the_first_sample_is_written_otherwise(written, advised):
-    x = torch.as_tensor(X)
-    assert torch.allclose(written(x), advised(x), rtol=0, atol=1e-12)
-    error = refused(Net(lambda net, x: written(x)))
-    assert "x[:, :1]" in error.advice and not error.advice.startswith(" ")
-    compiles(Net(lambda net, x: advised(x)))
-
-
 @pytest.mark.parametrize("look_up", [lambda x: x[..., 0].long(), lambda x: (x[..., 0] > 0).long()])
 def test_embeddings_are_looked_up_before(look_up):
     embedding, rest = nn.Embedding(9, 4), nn.GRU(4, 5, batch_first=True)
