@@ -9,16 +9,26 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.ops import SegmentSum
 from hw_models.arrays import Integers
+from hw_models.errors import GraphError
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Element `order[i]` for i from `starts[k]` on, up to the next start, is added to result `filled[k]`."""
+    """Element `order[i]` for i from `starts[k]` on, up to the next start, is added to result `filled[k]`.
+
+    Each element is there once, starts and results rise. Raises `GraphError` where that is not so.
+    """
 
     order: Integers
     starts: Integers
     filled: Integers
     """the results that have any element; the others are 0"""
+
+    def __post_init__(self) -> None:
+        each, ends = np.arange(self.order.size), np.append(self.starts, self.order.size)
+        whole = np.array_equal(np.sort(self.order), each) and ends[0] == 0 and self.starts.size == self.filled.size
+        if not (whole and np.all(np.diff(ends) > 0) and np.all(np.diff(self.filled) > 0)):
+            raise GraphError("the elements of a segment sum are not sorted by what they are added to")
 
     @property
     def in_order(self) -> bool:

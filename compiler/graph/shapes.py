@@ -51,6 +51,13 @@ def _mul_shift(op: ops.MulShift, graph: Graph) -> list[str]:
     return _elementwise(op, graph) + _shift(graph.constants[op.shift])
 
 
+@FAULTS.on(ops.Shift)
+def _either_way(op: ops.Shift, graph: Graph) -> list[str]:
+    """By a value: `compiler.ranges.proven` looks at what that can be."""
+    amount = graph.constants.get(op.amount, np.zeros(1))
+    return _elementwise(op, graph) + _shift(np.abs(amount))
+
+
 @FAULTS.on(ops.PiecewisePolynomial)
 def _polynomial(op: ops.PiecewisePolynomial, graph: Graph) -> list[str]:
     knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)

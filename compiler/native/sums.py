@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from compiler.graph.ops import SegmentSum
-from compiler.graph.segments import segments_of
 from compiler.native.llvm_text import Code
 from compiler.native.operands import KernelParts
 
@@ -18,7 +17,7 @@ WRITTEN_OUT = 512
 def add_up(unit: KernelParts, op: SegmentSum, reads: Mapping[str, str]) -> None:
     """All sums of `op`."""
     code, graph, where = unit.code, unit.proven.graph, unit.memory
-    size, segments, first = graph.size(op.out), segments_of(graph, op), where.first(op.x, reads)
+    size, segments, first = graph.size(op.out), unit.proven.segments[op.out], where.first(op.x, reads)
     out = where.values[op.out]
     ends = np.append(segments.starts[1:], segments.order.size)
     for empty in sorted({*range(size)} - {*segments.filled.tolist()}):

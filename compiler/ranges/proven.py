@@ -16,6 +16,7 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.lowered import Lowered
+from compiler.graph.segments import Segments, segments_of
 from compiler.ranges.assumptions import check_assumptions
 from compiler.ranges.integer_spans import Span, find_spans, largest_partial_sum, span_of
 from hw_models.chip import Chip
@@ -46,6 +47,8 @@ class Proven:
     `product_bits` leave out"""
     sum_bits: Mapping[str, int]
     """of each sum over elements: the bits that hold every partial one, in any order, sign included"""
+    segments: Mapping[str, Segments]
+    """of each `SegmentSum`, its elements in the order of what they are added to"""
     saturations: tuple[Saturation, ...]
     """every op that can clip, a `Rescale` or `Shift`. The host clips what enters"""
     bits: int
@@ -105,7 +108,8 @@ def facts_of(graph: IntegerGraph) -> Proven:
     constants = [_bits(_largest(c)) for c in graph.constants.values()]
     powers = [_bits(2**span.shift) for span in spans.values()]
     most = max([*forms, *constants, *powers, *products.values(), *sums.values()], default=0)
-    return Proven(graph, spans, products, sums, tuple(saturations), 32 if most <= 32 else 64)
+    segments = {op.out: segments_of(graph, op) for _, op in graph.ops() if isinstance(op, ops.SegmentSum)}
+    return Proven(graph, spans, products, sums, segments, tuple(saturations), 32 if most <= 32 else 64)
 
 
 def _bits(magnitude: int) -> int:

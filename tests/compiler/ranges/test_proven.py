@@ -7,8 +7,8 @@ import pytest
 from graph_strategies import SMALL, Builder, integer_graphs
 from hypothesis import assume, given, settings
 
-from compiler.graph.ops import And
-from compiler.graph.segments import segments_of
+from compiler.graph.ops import And, SegmentSum
+from compiler.graph.segments import Segments
 from compiler.interpreters.reference import run_reference
 from compiler.ranges.proven import prove
 from hw_models.chip import load_chip
@@ -69,11 +69,25 @@ def test_segments_are_sorted_and_keep_their_elements():
     x = b.input(5)
     b.output(b.segment_sum(x, np.array([3, 0, 3, 1, 0]), 4))
     b.block("only")
-    graph = prove(b.graph(), LOIHI2).graph
-    (op,) = (op for op in graph.blocks[0].ops if type(op).__name__ == "SegmentSum")
-    found = segments_of(graph, op)
+    proven = prove(b.graph(), LOIHI2)
+    (op,) = (op for op in proven.graph.blocks[0].ops if isinstance(op, SegmentSum))
+    found = proven.segments[op.out]
     assert found.order.tolist() == [1, 4, 3, 0, 2] and not found.in_order
     assert found.starts.tolist() == [0, 2, 3] and found.filled.tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"order": [1, 4, 3, 0, 0]}, {"order": [1, 4, 3, 0]}, {"starts": [1, 2, 3]}, {"starts": [0, 3, 2]},
+        {"starts": [0, 2, 5]}, {"starts": [0, 2]}, {"filled": [0, 3, 1]}, {"filled": [0, 1]},
+    ],
+)  # fmt: skip
+def test_segments_that_are_not_sorted_are_none(broken):
+    parts = {"order": [1, 4, 3, 0, 2], "starts": [0, 2, 3], "filled": [0, 1, 3]}
+    assert Segments(**{n: np.array(part) for n, part in parts.items()}).in_order is False
+    with pytest.raises(GraphError, match="not sorted"):
+        Segments(**{n: np.array(part) for n, part in (parts | broken).items()})
 
 
 @settings(max_examples=40, deadline=None)
