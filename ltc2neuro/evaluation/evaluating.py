@@ -25,7 +25,7 @@ from ltc2neuro.evaluation.scores import metric_of_sums
 from ltc2neuro.evaluation.sources import Data, source_of
 from ltc2neuro.evaluation.sqnr_sums import Level
 from ltc2neuro.evaluation.totals import Totals
-from ltc2neuro.evaluation.work import MESSAGES, Sought, measured, of_state, scores_of_functions, tasks
+from ltc2neuro.evaluation.work import MESSAGES, Sought, functions_of, measured, of_state, tasks, told_of
 from ltc2neuro.evaluation.workers import packed
 from ltc2neuro.metrics import Metric, worst_channel
 from ltc2neuro.network import Network
@@ -68,7 +68,7 @@ def evaluate(
     asked = _asked(net, metric, on, against_float=against_float, activity=activity)
     source = source_of(net, data, targets, timespans, wanted=bool(asked.metrics))
     parcel = None if executor is None and journal is None else packed(net)
-    kept = Journal(journal)
+    kept = Journal(journal, lambda found: told_of(net, asked, found))
     if parcel is not None:
         kept.check_of({"network": parcel.digest[:16], **_told(asked)})
     resumed, seen = kept.totals.sequences, 0
@@ -78,11 +78,10 @@ def evaluate(
         def todo() -> Iterator[Chunk]:
             nonlocal seen
             for chunk in chunks((one for batch in source.batches for one in sequences_of(net, batch)), net):
-                done = kept.has(chunk)
-                if journal is not None and not seen:
-                    kept.check_of(scores_of_functions(net, chunk, asked))
                 seen += 1
-                if done:
+                if kept.has(chunk):
+                    if kept.unproved(chunk):
+                        kept.prove(chunk, measured(net, chunk, functions_of(asked)))
                     shown.update(len(chunk.examples))
                 else:
                     yield chunk
@@ -153,7 +152,8 @@ def _checked(net: AnyParts, on: str | None) -> str | None:
 def _told(asked: Sought) -> dict[str, str]:
     """What is asked for, to be told from other questions."""
     return {
-        "metric": ", ".join(n if isinstance(m, str) else f"the function {n}" for n, m in asked.metrics.items()),
+        "metric": ", ".join(sorted(n if isinstance(m, str) else f"the function {n}" for n, m in asked.metrics.items()))
+        or "none",
         "on": str(asked.on),
         "against_float": str(asked.compared),
         "activity": str(asked.activity),

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from os.path import isdir, lexists
 from pathlib import Path
@@ -30,13 +30,16 @@ OTHER = "Give what it was written with, or another file for this evaluation."
 class Journal:
     """What is done; with a `path` it is kept there, and found again.
 
-    Raises `InputError` where a file there is none.
+    `told` tells the user's functions from others by what they say. Raises `InputError` where a file there is none.
     """
 
-    def __init__(self, path: str | Path | None) -> None:
+    def __init__(self, path: str | Path | None, told: Callable[[Totals], dict[str, str]]) -> None:
+        self._told = told
         self._path = None if path is None else check_path(path, "journal")
         self._identity: dict[str, str] = {}
         self._chunks: dict[int, str] = {}
+        self._scores: dict[int, dict[str, str]] = {}
+        self._unproved: set[int] = set()
         self._next = 0.0
         self._new = False
         self.totals = Totals()
@@ -50,7 +53,7 @@ class Journal:
         for name, now in identity.items():
             then = self._identity.setdefault(name, now) if not self._chunks else self._identity.get(name)
             if then != now:
-                raise self._error(f"this journal is of another {name}", f"{then}, now {now}")
+                raise self._error(f"this journal is of another {name}", f"{name} was {then}, now {now}")
 
     def has(self, chunk: Chunk) -> bool:
         """Whether a chunk is done. Raises `InputError` where that was one of other sequences."""
@@ -60,9 +63,23 @@ class Journal:
             raise self._error("this journal is of other data", f"{chunk} or their targets differ from its own")
         return True
 
+    def unproved(self, chunk: Chunk) -> bool:
+        """Whether the user's functions have to say of this chunk what they said when it was done."""
+        return chunk.number in self._unproved
+
+    def prove(self, chunk: Chunk, found: Totals) -> None:
+        """Raise `InputError` where they say something else: these are others."""
+        scores = self._told(found)
+        for name, then in self._scores[chunk.number].items():
+            if then != scores[name]:
+                raise self._error(f"this journal is of another metric {name}", f"{then} of {chunk}, now {scores[name]}")
+        self._unproved.remove(chunk.number)
+
     def add(self, chunk: Chunk, found: Totals) -> None:
         """Count a chunk that is done, once."""
         assert chunk.number not in self._chunks, chunk
+        if self._path is not None and not (self._scores and chunk.number & (chunk.number - 1)):  # 0, 1, 2, 4, 8 ...
+            self._scores[chunk.number] = self._told(found)
         self._chunks[chunk.number] = "" if self._path is None else chunk.digest
         self.totals = self.totals.joined(found)
         self._new = True
@@ -70,13 +87,14 @@ class Journal:
             self.write()
 
     def write(self) -> None:
-        """Keep what was counted."""
-        if self._path is None or not self._new:
+        """Keep what was counted, but nothing beside what others may have counted."""
+        if self._path is None or not self._new or self._unproved:
             return
         began = time.monotonic()
         content: dict[str, object] = {
             "of": self._identity,
             "chunks": [self._chunks.get(number) for number in range(max(self._chunks) + 1)],
+            "scores": {str(number): scores for number, scores in self._scores.items()},
             "totals": asdict(self.totals),
         }
         text = json.dumps(content, allow_nan=False)
@@ -97,7 +115,7 @@ class Journal:
                 raise TypeError("it does not begin as one of this version")
             if table.pop("checksum", None) != _checksum(json.dumps(table)):
                 raise ValueError("its checksum is another: it was changed, or damaged")
-            of, chunks, totals = table["of"], table["chunks"], made(Totals, table["totals"])
+            totals = made(Totals, table["totals"])
         except OSError as error:
             raise InputError(f"cannot read the journal: {error.strerror}", where=str(path)) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -107,8 +125,10 @@ class Journal:
                 numbers=f"{error}",
                 advice="Name another file.",
             ) from error
-        self._identity = of
-        self._chunks = {number: digest for number, digest in enumerate(chunks) if digest is not None}
+        self._identity = table["of"]
+        self._chunks = {number: digest for number, digest in enumerate(table["chunks"]) if digest is not None}
+        self._scores = {int(number): scores for number, scores in table["scores"].items()}
+        self._unproved = {number for number, scores in self._scores.items() if scores}
         self.totals: Totals = totals
 
     def _error(self, what: str, numbers: str) -> InputError:

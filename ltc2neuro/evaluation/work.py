@@ -111,18 +111,17 @@ def tasks(net: BaseRecord, asked: Sought) -> dict[str, tuple[int, str | Metric]]
     return {name + of[n]: (n, metric) for n in range(len(of)) for name, metric in asked.metrics.items()}
 
 
-def scores_of_functions(net: BaseNetwork, chunk: Chunk, asked: Sought) -> dict[str, str]:
-    """What the user's functions say of the integers' answers to a chunk: another's journal is told by that."""
+def functions_of(asked: Sought) -> Sought:
+    """The user's functions alone, of the integers."""
     own = {name: metric for name, metric in asked.metrics.items() if not isinstance(metric, str)}
-    if not own:
-        return {}
-    functions = Sought(own, None, compared=False, activity=False)
-    found = measured(net, chunk, functions).scores
-    return {
-        f"metric {name}": identity_of(metric, metric_of_sums(metric, replace(found[name], lost=0)))
-        for name, (_, metric) in tasks(net, functions).items()
-        if name in found
-    }
+    return Sought(own, None, compared=False, activity=False)
+
+
+def told_of(net: BaseRecord, asked: Sought, found: Totals) -> dict[str, str]:
+    """What the user's functions say of the integers' answers to a chunk: another's journal is told by that."""
+    own = {name: metric for name, (_, metric) in tasks(net, functions_of(asked)).items() if name in found.scores}
+    scores = {name: replace(found.scores[name], lost=0) for name in own}
+    return {name: identity_of(metric, metric_of_sums(metric, scores[name])) for name, metric in own.items()}
 
 
 def _scores(net: BaseRecord, chunk: Chunk, asked: Sought, answers: Sequence[Sequence[Floats]]) -> dict[str, Score]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Executor, Future
 from functools import partial
 
 import numpy as np
@@ -92,6 +93,10 @@ def closure(by):
     return lambda y, t: scaled(y, t, by)
 
 
+def hits(by):
+    return lambda y, t: by * np.sum(t == 99)
+
+
 BY = 1
 
 
@@ -128,12 +133,47 @@ def test_functions_are_told_apart_by_what_they_say(tmp_path, monkeypatch):
         with pytest.raises(InputError, match="of another metric"):
             go_on(metric, name)
 
+    late = np.where(np.arange(22) == 9, 99, 0)  # of a class that comes late
+    ltc2neuro.evaluate(net, X, hits(1), late, journal=tmp_path / "late")
+    with pytest.raises(InputError, match=r"another metric <lambda>\n.*\n.*of sequences 8 to 11"):
+        ltc2neuro.evaluate(net, X, hits(2), late, journal=tmp_path / "late")
+
     def mse(y, t):
         return np.mean((y - t) ** 2)
 
     go_on(mse, "mse")
     with pytest.raises(InputError, match=r"another metric\n.*\n.*the function mse, now mse"):
         go_on("mse", "mse")
+
+
+class Straggler(Executor):
+    """Only the second chunk comes back, then all is interrupted."""
+
+    _max_workers = 1
+    done = False
+
+    def submit(self, fn, /, parcel, chunk, asked):
+        if self.done:
+            raise KeyboardInterrupt
+        future = Future()
+        if chunk.number == 1:
+            found = fn(parcel, chunk, asked)
+            future.set_result(found)
+            self.done = found is not None  # None: the network itself is to be sent
+        return future
+
+
+def test_another_function_counts_nothing_before_it_is_found_out(tmp_path):
+    path, net = tmp_path / "run.json", tracked()
+    with pytest.raises(KeyboardInterrupt):
+        ltc2neuro.evaluate(net, X, closure(1), Y, Straggler(), journal=path)
+    kept = path.read_bytes()
+    assert [digest is None for digest in json.loads(kept)["chunks"]] == [True, False]
+    with pytest.raises(InputError, match="of another metric"):
+        ltc2neuro.evaluate(net, X, closure(2), Y, journal=path)
+    assert path.read_bytes() == kept
+    found = ltc2neuro.evaluate(net, X, closure(1), Y, journal=path)
+    assert found == ltc2neuro.evaluate(net, X, closure(1), Y) and found.resumed == 4
 
 
 def test_a_journal_that_was_changed_is_an_error(tmp_path):
