@@ -31,7 +31,7 @@ from ltc2neuro.progressing import begin
 from ltc2neuro.tracing import proved, proved_long
 
 if TYPE_CHECKING:
-    from ltc2neuro.tracing.model import Proved
+    from ltc2neuro.tracing.model import ProvenTrace
     from ltc2neuro.tracing.traced import Traced
 
 RecordT = TypeVar("RecordT", bound=BaseRecord)
@@ -42,11 +42,11 @@ class Recorded:
     """A model recorded as a float graph that computes what torch does, on the short probes."""
 
     asked: Asked
-    known: Proved
+    known: ProvenTrace
 
     @property
     def traced(self) -> Traced:
-        """The record."""
+        """The trace."""
         return self.known.traced
 
     @property
@@ -105,7 +105,7 @@ class Simplified:
 
 
 def record_and_prove(asked: Asked) -> Recorded:
-    """Raises `TraceError` for what cannot be compiled, `ProofError` where the record differs from torch."""
+    """Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch."""
     begin("recording the model, and proving the trace")
     told = True if asked.samples.ragged and asked.batch_first is None else asked.batch_first
     samples = asked.samples.shaped
@@ -116,7 +116,7 @@ def record_and_prove(asked: Asked) -> Recorded:
 def simplify_and_prove(
     recorded: Recorded, rewrite: Callable[[Graph], tuple[Graph, tuple[PassRecord, ...]]]
 ) -> Simplified:
-    """`rewrite` the record, and prove what comes of it. Raises `ProofError`."""
+    """`rewrite` the trace, and prove what comes of it. Raises `ProofError`."""
     begin("simplifying")
     asked = recorded.asked
     graph, passes = rewrite(recorded.traced.graph)

@@ -43,7 +43,7 @@ def form_of(microcode: bool, form: LibraryForm | None, precision: Precision | st
 
 
 def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None, list[Finding]]:
-    """The record simplified and lowered, its widths proved, and what the rules find; None where the chip takes none.
+    """The trace simplified and lowered, its widths proved, and what the rules find; None where the chip takes none.
 
     The known answer is still unknown. Raises `QuantizeError` for what library processes do not compute, or cannot hold.
     """

@@ -28,7 +28,7 @@ from ltc2neuro.tracing.traced import Traced
 
 
 @dataclass(frozen=True)
-class Proved:
+class ProvenTrace:
     """A traced model whose graph computes what torch does; `exact` is the arithmetic in which that was shown."""
 
     traced: Traced
@@ -63,7 +63,7 @@ def proved(
     timespans: Sequence[npt.ArrayLike] | None = None,
     batch_first: bool | None = True,
     inputs: Inputs | None = None,
-) -> Proved:
+) -> ProvenTrace:
     """What `trace` does, with the evidence; samples may have been put together from several `inputs`."""
     sequences = _checked(calibration)
     model = unwrapped(model)
@@ -91,7 +91,7 @@ def proved(
         start = joined[0][: axes.ROWS]
         clone = instrumented(model, with_time(model, traced.dt), exact)
         rows, steps = (_drops(clone, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
-        return Proved(replace(traced, answers=traced.answers.dropping(rows, steps)), evidence, exact)
+        return ProvenTrace(replace(traced, answers=traced.answers.dropping(rows, steps)), evidence, exact)
 
 
 def _long(sequence: Floats) -> Floats:
@@ -114,7 +114,7 @@ def _drops(clone: torch.nn.Module, traced: Traced, x: Floats, dtype: torch.dtype
 
 def proved_long(
     model: torch.nn.Module,
-    known: Proved,
+    known: ProvenTrace,
     graph: Graph,
     calibration: Sequence[npt.ArrayLike],
     *,

@@ -26,7 +26,7 @@ ALLOWED = 1e-5
 """Of the largest value of its channel: both compute the same operations in float32"""
 
 
-def prove_door(
+def prove_keras(
     module: torch.nn.Module,
     model: torch.nn.Module,
     sequences: Sequence[npt.NDArray[np.generic]],

@@ -107,10 +107,10 @@ def prove_entered(
             numbers="the layers of ncps.keras 1.0.1 fail on (x, timespans) in Keras itself",
             advice="Train the torch module of ncps, or a cell of ltc2neuro.nn, for samples at irregular times.",
         )
-    from ltc2neuro.frontends.keras.agreement import prove_door
+    from ltc2neuro.frontends.keras.agreement import prove_keras
     from ltc2neuro.frontends.keras.keras_modules import Held
 
     held = [m.operation for m in module.modules() if isinstance(m, Held)]
     if of.dt != 1.0 and any(type(operation).__module__.startswith("ncps.") for operation in held):
         raise InputError(_TIME, numbers=f"dt = {of.dt:g}", advice="Leave out dt: time constants are in samples.")
-    prove_door(module, model, sequences, of.inputs)
+    prove_keras(module, model, sequences, of.inputs)

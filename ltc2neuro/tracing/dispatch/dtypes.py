@@ -66,7 +66,7 @@ def typed(recorder: Tape, recorded: object, result: object) -> object:
         raise recorder.refusal(
             f"{recorder.operation} is called in a way that is not supported",
             "Write it with simpler operations, on floats: x.float().",
-            f"torch returns {torchs.dtype} of {tuple(torchs.shape)}, the record {ours.dtype} of {tuple(ours.shape)}",
+            f"torch returns {torchs.dtype} of {tuple(torchs.shape)}, the trace {ours.dtype} of {tuple(ours.shape)}",
         )
     if ours.dtype == torchs.dtype or isinstance(recorded, ComplexPair):
         return recorded

@@ -233,7 +233,7 @@ def test_models_of_several_inputs_in_a_model():
     assert sqnr([model([[given[0]], {"u": given[1]}]).detach().numpy()], [np.asarray(net(given))]) > 40
 
 
-def test_the_door_compares_every_input():
+def test_every_input_is_compared_with_keras():
     """Of fixed numbers of rows and steps, too; tokens and what is held stay what they are."""
     model, given = moving_and_held(), given_of((3,))
     net, module = ltc2neuro.compile(model, given), entered(model)
@@ -363,7 +363,7 @@ class Shipped(Gate):
         (lambda: layers.Lambda(lambda x: x + keras.random.normal((1, 1, 1))), "when it is called again"),
     ],
 )
-def test_a_door_that_would_be_wrong_is_shut(layer, message):
+def test_a_layer_that_would_compute_something_else_is_refused(layer, message):
     with pytest.raises(ProofError, match=message):
         ltc2neuro.compile(sequential(layer()), samples())
 
