@@ -34,6 +34,24 @@ def shared(*shape: int) -> Int32:
 
 
 @dataclass(frozen=True)
+class ChannelMemory:
+    """What a channel of Lava keeps its messages in."""
+
+    buf: memoryview
+
+
+class Channels:
+    """Memory for Lava's channels, in place of its manager: that is a process more, asked over a socket for each."""
+
+    def create_shared_memory(self, size: int) -> ChannelMemory:
+        """So many bytes, which the processes forked from here share."""
+        return ChannelMemory(memoryview(mmap.mmap(-1, max(size, 1))))
+
+    def shutdown(self) -> None:
+        """The memory is freed with its channels."""
+
+
+@dataclass(frozen=True)
 class SampleRows:
     """One row a sample; sample k's belongs to `hold` ticks from `first` + k * `period` on, ticks counted from 0.
 

@@ -35,6 +35,7 @@ from lava.magma.runtime.runtime import Runtime
 
 from compiler.lava.runtime.deadlock import stuck
 from compiler.lava.runtime.orphans import ending_with_us
+from compiler.lava.runtime.shared_memory import Channels
 from compiler.lava.runtime.targets import CPU
 from hw_models.errors import LavaError
 
@@ -117,9 +118,11 @@ def names_of(executable: Executable) -> list[str]:
 
 
 def fork(runtime: Runtime) -> None:
-    """`Runtime.initialize` without its wait for the processes, which has no end when one of them dies."""
+    """`Runtime.initialize` without its wait for the processes, which has no end when one of them dies, and without a
+    process that hands out shared memory."""
     runtime._build_watchdog_manager()
-    runtime._build_message_infrastructure()
+    runtime._messaging_infrastructure = infrastructure = MultiProcessing()
+    infrastructure._smm = Channels()  # type: ignore[assignment]  # all that it is asked for
     runtime._build_channels()
     runtime._build_sync_channels()
     with short_exceptions():
@@ -222,8 +225,6 @@ def end_graph(runtime: Runtime) -> None:
     infrastructure = runtime._messaging_infrastructure
     if isinstance(infrastructure, MultiProcessing):
         infrastructure.actors.clear()
-        if infrastructure.smm is not None:
-            infrastructure.smm.shutdown()
     if runtime._watchdog_manager is not None:
         runtime._watchdog_manager.stop()
 
