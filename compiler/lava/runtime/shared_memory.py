@@ -40,7 +40,7 @@ class ChannelMemory:
     buf: memoryview
 
 
-class Channels:
+class AnonymousMemory:
     """Memory for Lava's channels, in place of its manager: that is a process more, asked over a socket for each."""
 
     def create_shared_memory(self, size: int) -> ChannelMemory:

@@ -35,7 +35,7 @@ from lava.magma.runtime.runtime import Runtime
 
 from compiler.lava.runtime.deadlock import stuck
 from compiler.lava.runtime.orphans import ending_with_us
-from compiler.lava.runtime.shared_memory import Channels
+from compiler.lava.runtime.shared_memory import AnonymousMemory
 from compiler.lava.runtime.targets import CPU
 from hw_models.errors import LavaError
 
@@ -122,7 +122,7 @@ def fork(runtime: Runtime) -> None:
     process that hands out shared memory."""
     runtime._build_watchdog_manager()
     runtime._messaging_infrastructure = infrastructure = MultiProcessing()
-    infrastructure._smm = Channels()  # type: ignore[assignment]  # all that it is asked for
+    infrastructure._smm = AnonymousMemory()  # type: ignore[assignment]  # all that it is asked for
     runtime._build_channels()
     runtime._build_sync_channels()
     with short_exceptions():
