@@ -156,7 +156,8 @@ def left_over() -> set[str]:
     """This process's children, and segments of shared memory that no process has in its memory any more."""
     found: set[str] = set()
     for task in Path("/proc/self/task").iterdir():
-        found |= {f"process {pid}" for pid in (task / "children").read_text().split() if not _is_helper(pid)}
+        with contextlib.suppress(FileNotFoundError):  # the thread has ended
+            found |= {f"process {pid}" for pid in (task / "children").read_text().split() if not _is_helper(pid)}
     segments = {path.name for path in Path("/dev/shm").glob("psm_*")}
     for maps in Path("/proc").glob("[0-9]*/maps") if segments else ():
         with contextlib.suppress(OSError):  # it has ended
