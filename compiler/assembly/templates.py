@@ -15,7 +15,6 @@ from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from hw_models import isa
-from hw_models.errors import ChipError
 
 _TESTS = {
     ops.Relation.LESS: isa.Test.LESS,
@@ -54,11 +53,6 @@ def _select(op: ops.Select, dest: isa.Target, at: Spot) -> Listing:
 @select.on(ops.MulShift)
 def _mul_shift(op: ops.MulShift, dest: isa.Target, at: Spot) -> Listing:
     return [isa.MultiplyShift(dest, at.place(op.a), at.place(op.b), at.place(op.shift))]
-
-
-@select.on(ops.Divide)
-def _divide(op: ops.Divide, dest: isa.Target, at: Spot) -> Listing:
-    raise ChipError(f"{at.chip.name} has no instruction for Divide", where=op.out, advice="Use another chip.")
 
 
 select.on(ops.PiecewisePolynomial)(emit_polynomial)

@@ -135,12 +135,6 @@ def _and(op: ops.And, here: Here) -> OpKernel:
     return kernel
 
 
-@REAL.on(ops.Divide)
-def _divide(op: ops.Divide, here: Here) -> OpKernel:
-    a, b, scale = here.getter(op, op.a), here.getter(op, op.b), 2.0**op.shift
-    return here.whole(lambda frame: np.floor(a(frame) * scale / b(frame)))
-
-
 @REAL.on(ops.PiecewisePolynomial)
 def _polynomial(op: ops.PiecewisePolynomial, here: Here) -> OpKernel:
     x, graph = here.getter(op, op.x), here.graph

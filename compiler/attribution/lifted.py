@@ -82,7 +82,7 @@ def _truth(op: ops.Compare, graph: IntegerGraph, lifted: bool) -> bool:
     return True
 
 
-@ROUNDS.on(ops.Input, ops.MulShift, ops.Divide, ops.PiecewisePolynomial)
+@ROUNDS.on(ops.Input, ops.MulShift, ops.PiecewisePolynomial)
 def _unless_lifted(op: ops.Op, graph: IntegerGraph, lifted: bool) -> bool:
     return not lifted
 

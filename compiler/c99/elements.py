@@ -123,11 +123,6 @@ def _shift(op: ops.Shift, at: Element) -> str:
     return f"shift({at.read(op.x)}, {at.read(op.amount)}, {number(form.low)}, {number(form.high)})"
 
 
-@ELEMENTS.on(ops.Divide)
-def _divide(op: ops.Divide, at: Element) -> str:
-    return f"floor_divide({at.read(op.a)} * ((word)1 << {op.shift}), {at.read(op.b)})"
-
-
 @ELEMENTS.on(ops.PiecewisePolynomial)
 def _polynomial(op: ops.PiecewisePolynomial, at: Element) -> str:
     name = at.polynomials.setdefault(op.arrays, f"polynomial_{len(at.polynomials)}")

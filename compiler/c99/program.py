@@ -37,9 +37,8 @@ HELPERS = {
         "    return clip(x, -(-low >> amount), high >> amount) * ((word)1 << amount);\n"
         "}"
     ),
-    "floor_divide": ("static inline word floor_divide(word a, word b) { return a / b - (a % b < 0); } /* b > 0 */"),
 }
-"""Functions by their names; only those that are called are written."""
+"""Functions by their names, those of basic ops; only those that are called are written."""
 NEEDS = {"round_shift": ("floor_shift",), "shift": ("clip", "floor_shift")}
 
 

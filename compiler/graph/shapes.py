@@ -33,7 +33,7 @@ def faults(graph: Graph, op: ops.Op) -> list[str]:
 
 
 @FAULTS.on(ops.Elementwise)
-def _elementwise(op: ops.Op, graph: Graph) -> list[str]:
+def elementwise_faults(op: ops.Op, graph: Graph) -> list[str]:
     """All operands have the result's size, or are one constant for all."""
     expected = graph.size(op.result or "")
     sizes = {n: graph.size(n) for n in op.operands}
@@ -41,21 +41,21 @@ def _elementwise(op: ops.Op, graph: Graph) -> list[str]:
     return [f"{n} has {size} elements, not {expected}" for n, size in wrong.items()]
 
 
-@FAULTS.on(ops.Rescale, ops.Divide)
-def _shifted(op: ops.Rescale | ops.Divide, graph: Graph) -> list[str]:
-    return _elementwise(op, graph) + _shift(np.array(op.shift))
+@FAULTS.on(ops.Rescale)
+def _shifted(op: ops.Rescale, graph: Graph) -> list[str]:
+    return elementwise_faults(op, graph) + shift_faults(np.array(op.shift))
 
 
 @FAULTS.on(ops.MulShift)
 def _mul_shift(op: ops.MulShift, graph: Graph) -> list[str]:
-    return _elementwise(op, graph) + _shift(graph.constants[op.shift])
+    return elementwise_faults(op, graph) + shift_faults(graph.constants[op.shift])
 
 
 @FAULTS.on(ops.Shift)
 def _either_way(op: ops.Shift, graph: Graph) -> list[str]:
     """By a value: `compiler.ranges.proven` looks at what that can be."""
     amount = graph.constants.get(op.amount, np.zeros(1))
-    return _elementwise(op, graph) + _shift(np.abs(amount))
+    return elementwise_faults(op, graph) + shift_faults(np.abs(amount))
 
 
 @FAULTS.on(ops.PiecewisePolynomial)
@@ -64,10 +64,10 @@ def _polynomial(op: ops.PiecewisePolynomial, graph: Graph) -> list[str]:
     segments, terms = coefficients.shape
     ok = knots.size == segments - 1 and origins.size == segments and shifts.shape == (segments, terms - 1)
     table = [] if ok and bool(np.all(np.diff(knots) > 0)) else ["its table is inconsistent"]
-    return _elementwise(op, graph) + table + _shift(shifts)
+    return elementwise_faults(op, graph) + table + shift_faults(shifts)
 
 
-def _shift(bits: Array) -> list[str]:
+def shift_faults(bits: Array) -> list[str]:
     """Shifts to the right are by 0 to MOST_SHIFT bits."""
     wrong = np.any(bits < 0) or np.any(bits > MOST_SHIFT)
     return [f"a shift by an impossible number of bits, 0..{MOST_SHIFT}"] if wrong else []

@@ -125,11 +125,6 @@ def _rescale(op: ops.Rescale, graph: IntegerGraph) -> OpKernel:
     return kernel
 
 
-@KERNELS.on(ops.Divide)
-def _divide(op: ops.Divide, graph: IntegerGraph) -> OpKernel:
-    return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
-
-
 def evaluate_polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: AnyIntegers) -> AnyIntegers:
     """The piecewise polynomial `op` at the integers `x`."""
     knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)

@@ -61,11 +61,6 @@ def _and(op: ops.And, graph: Graph) -> OpKernel:
     return kernel
 
 
-@KERNELS.on(ops.Divide)
-def _divide(op: ops.Divide, graph: Graph) -> OpKernel:
-    return lambda frame: frame.values[op.a] * 2.0**op.shift / frame.values[op.b] - 0.5
-
-
 @KERNELS.on(ops.PiecewisePolynomial)
 def _polynomial(op: ops.PiecewisePolynomial, graph: Graph) -> OpKernel:
     knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)

@@ -113,22 +113,6 @@ def _amount(code: Code, amount: str, least: int, most: int) -> str:
     return code.intrinsic("smin", amount, code.splat(code.bits - 1)) if most >= code.bits else amount
 
 
-@ELEMENTS.on(ops.Divide)
-def _divide(op: ops.Divide, at: Element) -> str:
-    code = at.unit.code
-    a, b = code.two("shl", at.read(op.a), code.splat(op.shift)), at.read(op.b)
-    if code.bits == 32:  # exact: a quotient that is no integer is further than 2^-31 from the next
-        real = code.of("double")
-        over, under = (code.set(f"sitofp {code.vector} {v} to {real}") for v in (a, b))
-        quotient = code.set(f"fdiv {real} {over}, {under}")
-        floor = code.call(f"llvm.floor.v{code.lanes}f64", real, (real, quotient))
-        return code.set(f"fptosi {real} {floor} to {code.vector}")
-    b = code.intrinsic("smax", b, code.splat(1))  # lanes beyond the last element hold anything, and 0 is fatal
-    quotient = code.two("sdiv", a, b)
-    rest = code.two("sub", a, code.two("mul", quotient, b))
-    return code.two("sub", quotient, code.as_integer(code.compare("slt", rest, code.splat(0))))
-
-
 @ELEMENTS.on(ops.PiecewisePolynomial)
 def _polynomial(op: ops.PiecewisePolynomial, at: Element) -> str:
     unit, code, x = at.unit, at.unit.code, at.read(op.x)

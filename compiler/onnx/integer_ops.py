@@ -55,11 +55,6 @@ BODIES |= {
         unclipped = Div(masked, power)
         raised = Max(unclipped, low)
         out = Min(raised, high)""",
-    "Divide (a, b, power) => (out)": """
-        scaled = Mul(a, power)
-        rest = Mod(scaled, b)
-        multiple = Sub(scaled, rest)
-        out = Div(multiple, b)""",
 }
 
 NODES.on(ops.And)(binary_node)
@@ -79,7 +74,7 @@ def _mat_vec(op: ops.MatVec, to: IntegerWriter) -> None:
 
 @NODES.on(ops.MulShift)
 def _mul_shift(op: ops.MulShift, to: IntegerWriter) -> None:
-    to.call("MulShift", [to.read(op.a), to.read(op.b), _power(to, op.shift, to.array(op.shift))], op.out)
+    to.call("MulShift", [to.read(op.a), to.read(op.b), power(to, op.shift, to.array(op.shift))], op.out)
 
 
 @NODES.on(ops.Shift)
@@ -111,10 +106,10 @@ def _rescale(op: ops.Rescale, to: IntegerWriter) -> None:
     if shift > 1 and to.spans[op.x].most + 2 ** (shift - 1) >= 2 ** (_word(to) - 1):
         # the half does not fit beside x: floor(x / 2^s + 1/2) = floor(floor(x / 2^(s - 1)) / 2 + 1/2)
         high = to.nodes.shared.name(f"{op.out}.high")
-        to.nodes.call("FloorShift", [x, _power(to, str(shift - 1), np.array(shift - 1))], [high])
+        to.nodes.call("FloorShift", [x, power(to, str(shift - 1), np.array(shift - 1))], [high])
         x, shift = high, 1
     half = to.nodes.constant(f"half({shift})", [2**shift // 2])
-    inputs = [x, half, _power(to, str(shift), np.array([shift]))]
+    inputs = [x, half, power(to, str(shift), np.array([shift]))]
     if op.out not in to.clips:
         to.call("Rescale", inputs, op.out)
         return
@@ -122,11 +117,6 @@ def _rescale(op: ops.Rescale, to: IntegerWriter) -> None:
     low, high = (to.nodes.constant(f"{op.out}.{end}", [getattr(form, end)]) for end in ("low", "high"))
     to.call("SaturatingRescale", [*inputs, low, high], op.out, [before])
     to.clipped[op.out] = before, to.tensors[op.out]
-
-
-@NODES.on(ops.Divide)
-def _divide(op: ops.Divide, to: IntegerWriter) -> None:
-    to.call("Divide", [to.read(op.a), to.read(op.b), _power(to, str(op.shift), np.array([op.shift]))], op.out)
 
 
 @NODES.on(ops.PiecewisePolynomial)
@@ -158,6 +148,6 @@ def _word(to: IntegerWriter) -> int:
     return 8 * to.nodes.shared.dtype.itemsize
 
 
-def _power(to: IntegerWriter, name: str, shift: Array) -> str:
+def power(to: IntegerWriter, name: str, shift: Array) -> str:
     """2^shift as a constant."""
     return to.nodes.constant(f"2^{name}", np.left_shift(np.int64(1), shift.astype(np.int64)))

@@ -186,13 +186,6 @@ def _mul_shift(op: ops.MulShift, known: KnownSpans) -> Span:
     return Span(np.maximum(low, 0) if square else low, high, largest, int(shift.max(initial=0)))
 
 
-@SPANS.on(ops.Divide)
-def _divide(op: ops.Divide, known: KnownSpans) -> Span:
-    a = known.spans[op.a]
-    low, high = of_corners(a, known.spans[op.b], lambda x, y: (x << op.shift) // y)
-    return Span(low, high, a.magnitude << op.shift, op.shift)
-
-
 def _shifted(known: KnownSpans, name: str) -> str:
     """The value that `name` is with other fraction bits: where 0 is in its format, it keeps its sign or is 0."""
     op = known.made.get(name)

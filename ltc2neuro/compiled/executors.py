@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import compiler.further_ops  # noqa: F401  # the rows of these ops, before anything is run
 from compiler.lava.executor import LAVA, LAVA_FUSED, LIBRARY, LIBRARY_LOIHI2, LOIHI2
 from compiler.library_processes.executor import REFERENCE as LIBRARY_REFERENCE
 from compiler.library_processes.process_graph import ProcessGraph

@@ -170,6 +170,21 @@ def test_the_recipe_for_an_op_tells_how_many_rows_it_takes(new, like, words):
     assert words.format(len(rows)) in page, sorted(rows)
 
 
+WHOLE = sorted(p for p in (HOME / "compiler" / "further_ops").glob("*.py") if p.name != "__init__.py")
+
+
+@pytest.mark.parametrize("file", WHOLE, ids=lambda file: file.stem)
+def test_a_further_op_has_its_rows_in_one_file_alone_and_its_test(file):
+    """Of what `tune` learns by, torch's, there may be a row besides."""
+    (name,) = (op for op in OPS if op.lower() == file.stem.replace("_", ""))
+    row = re.compile(rf"\.on\([^)]*\b{name}\b")
+    homes = [p for package in ("hw_models", "compiler") for p in (HOME / package).rglob("*.py")]
+    assert [p for p in homes if row.search(p.read_text("utf-8"))] == [file]
+    test = HOME / "tests" / "compiler" / "further_ops" / f"test_{file.stem}.py"
+    assert f"class Test{name}(OpTest)" in test.read_text("utf-8")
+    assert f"| {name}(" in (HOME / "docs" / "integer-semantics.md").read_text("utf-8")
+
+
 def test_an_op_that_a_table_does_not_know_is_an_error():
     table: OpTable[[], int] = OpTable("sizes")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx_agreement import onnx_agrees
+from op_test import is_basic
 
 from compiler.graph import Graph, ops
 from compiler.graph.serialize import from_json
@@ -76,9 +77,10 @@ def test_mapped_machine(golden):
             assert machine.states[name].T.tolist() == [sequence[k] for sequence in states], name
 
 
-def test_every_integer_op_has_a_golden_file():
+def test_every_basic_integer_op_has_a_golden_file():
+    """What a further one is, its own test has in plain Python."""
     found = {type(op) for path in FILES for _, op in read(path)[0].ops()}
-    assert found == {op for op in ops.OPS.values() if op.integer}
+    assert {op for op in ops.OPS.values() if op.integer and is_basic(op)} <= found
 
 
 def test_golden_files_are_of_this_version():

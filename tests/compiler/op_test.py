@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from pkgutil import iter_modules
 
 import numpy as np
 from c_agreement import c_agrees
@@ -11,7 +12,9 @@ from graph_strategies import SMALL, Builder
 from native_agreement import native_agrees
 from onnx_agreement import onnx_agrees
 
+from compiler import further_ops
 from compiler.graph import IntegerGraph
+from compiler.graph.ops import Op
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import validate
 from compiler.interpreters.execution import prepare
@@ -25,6 +28,11 @@ from hw_models.chip import load_chip
 
 Sample = list[int]
 EDGES = (-SMALL, -SMALL + 1, -4097, -256, -3, -2, -1, 0, 1, 2, 3, 255, 4096, SMALL - 1, SMALL)
+
+
+def is_basic(op: type[Op]) -> bool:
+    """Whether it has no file of its own in `compiler.further_ops`."""
+    return op.__name__.lower() not in {file.name.replace("_", "") for file in iter_modules(further_ops.__path__)}
 
 
 class OpTest(ABC):

@@ -1,4 +1,4 @@
-"""An op that is nowhere in the packages, in one file: all executors compute it, and files hold it."""
+"""An op that is nowhere in the packages, in one file of this folder's: all executors compute it, and files hold it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from graph_strategies import Builder
 from op_test import OpTest, Sample
-from shrink import Shrink, hardshrink
+from toy_op import shrink
 
 import ltc2neuro
 from compiler.graph.ops import OPS
@@ -18,14 +18,14 @@ LIMIT = 300
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
-    monkeypatch.setitem(OPS, "Shrink", Shrink)
-    monkeypatch.setitem(DECOMPOSITIONS, torch.nn.functional.hardshrink, hardshrink)
+    monkeypatch.setitem(OPS, "Shrink", shrink.Shrink)
+    monkeypatch.setitem(DECOMPOSITIONS, torch.nn.functional.hardshrink, shrink.hardshrink)
 
 
 class TestShrink(OpTest):
     def build(self, b: Builder, x: str) -> str:
         out = b.value(self.size, *b.bounds(x))
-        b.ops.append(Shrink(out, x, b.constant([LIMIT])))
+        b.ops.append(shrink.Shrink(out, x, b.constant([LIMIT])))
         return out
 
     def answer(self, x: Sample) -> Sample:
@@ -45,7 +45,7 @@ def test_a_model_with_it_is_compiled_kept_in_a_file_and_equal_on_all_executors(t
     torch.manual_seed(0)
     x = np.random.default_rng(0).normal(size=(3, 20, 3))
     net = ltc2neuro.compile(Denoiser().eval(), x)
-    assert any(isinstance(op, Shrink) for _, op in net.graph.ops())
+    assert any(isinstance(op, shrink.Shrink) for _, op in net.graph.ops())
     net.save(tmp_path / "net.l2n")
     again = ltc2neuro.load(tmp_path / "net.l2n")
     expected = net.run(x).integers
