@@ -14,7 +14,7 @@ from hw_models.errors import InputError
 from hw_models.notebook_repr import Shown
 from ltc2neuro import metrics
 from ltc2neuro.compiled.record import BaseRecord
-from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.compiled.runs import run_reference
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.library_network.network import LibraryNetwork
@@ -105,7 +105,7 @@ def compare(
         return None if task is None else task.score(library.parts.host.answers(outputs))
 
     def column(net: Network | LibraryNetwork, made: MappedNetwork | ProcessGraph) -> Column:
-        run = run_network(net.parts, sequences, "reference")
+        run = run_reference(net.parts, sequences)
         states = {
             name: metrics.sqnr([truth.states[name]], [np.asarray(s) * net.state_lsb(name)])
             for name, s in run.states.items()

@@ -11,8 +11,6 @@ from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.placement.activity import Sent
 from compiler.placement.placement import Placement
-from compiler.placement.prepared import Prepared
-from compiler.running.runners import Runners
 from hw_models.arguments import check_count
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
@@ -54,7 +52,7 @@ class Network(BaseNetwork, Record):
     @cached_property
     def parts(self) -> Parts:
         """What the rest of the package works with: the record, the host's side, names, mappings and runners."""
-        return Parts(remade(Record, self), Runners(Prepared(self.proven, self.chip), self.chip))
+        return Parts.of(remade(Record, self))
 
     # --- the host's side -----------------------------------------------------------------------------------
 
@@ -62,10 +60,6 @@ class Network(BaseNetwork, Record):
     def input_format(self) -> Format:
         """The format of the samples that enter the chip."""
         return self.graph.input_format
-
-    def state_lsb(self, name: str) -> float:
-        """The real weight of a state's LSB."""
-        return float(self.parts.host.state_lsb(name)[0])
 
     # --- on the chip ---------------------------------------------------------------------------------------
 

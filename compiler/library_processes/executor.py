@@ -10,6 +10,7 @@ from compiler.interpreters.execution import Clip, Execution
 from compiler.library_processes.process_graph import ProcessGraph
 from compiler.library_processes.reference import prepare_processes
 from compiler.running.executor import Executor, Runner, Shows
+from compiler.running.interpreted import REFERENCE as INTERPRETED
 
 
 def with_counts(network: ProcessGraph, done: Execution) -> Execution:
@@ -29,5 +30,5 @@ def _prepare(network: ProcessGraph) -> Runner:
 
 
 REFERENCE = Executor(
-    "reference", "the processes in NumPy: the others are compared with it", _prepare, shows=Shows.STATES, counts=True
+    INTERPRETED.name, "the processes in NumPy: the others are compared with it", _prepare, Shows.STATES, counts=True
 )

@@ -25,7 +25,12 @@ def chip_findings(chip: Chip, real: Graph) -> list[Finding]:
 
 def library_findings(chip: Chip, real: Graph, network: ProcessGraph) -> list[Finding]:
     """All that speaks against `network`, made of `real`, on `chip`; where it takes none of its kind, the reasons."""
-    return chip_findings(chip, real) or [*_widths(network), *_fan_in(chip, network)]
+    return chip_findings(chip, real) or network_findings(chip, network)
+
+
+def network_findings(chip: Chip, network: ProcessGraph) -> list[Finding]:
+    """What speaks against `network` on a chip that takes its kind."""
+    return [*_widths(network), *_fan_in(chip, network)]
 
 
 def _widths(network: ProcessGraph) -> Iterator[Finding]:

@@ -23,9 +23,9 @@ from ltc2neuro import metrics
 from ltc2neuro.attribution.attribution import Attribution, Passed, Share, Solved, Whole
 from ltc2neuro.attribution.measuring import Bench, MeasuredTargets, power, together
 from ltc2neuro.compiled.default_executor import CALL
+from ltc2neuro.compiled.microcode import with_microcode
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
-from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.requantized import with_origin
 from ltc2neuro.compiled.tuned_constants import TUNED, was_tuned
 from ltc2neuro.frontends.keras.model_argument import entered
@@ -78,30 +78,27 @@ def attribute(
 
     Raises `InputError` for wrong arguments, and for a network without microcode.
     """
-    if not isinstance(net, Record):
-        advice = "Give what ltc2neuro.compile returned."
-        raise InputError("attribute takes a network with microcode", numbers=f"got {type(net).__name__}", advice=advice)
+    given = with_microcode(net, "attribute")
     if not is_real(limit) or not limit > 0:
         raise InputError("limit must be a positive number", numbers=f"limit = {limit!r}")
     if work is not None and (not is_real(work) or not work > 0):
         raise InputError("work must be a positive number", numbers=f"work = {work!r}")
-    sequences = replace(net.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
+    sequences = replace(given.host.sequences(x, timespans), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to measure", advice="Give at least one sequence with one sample.")
-    tasks = task_metrics(net, sequences, targets, metric)
-    own = sequences if calibration is None else net.parts.host.sequences(calibration, None)
-    given = net.parts
-    assert isinstance(given, Parts)
-    net, note = with_origin(net, own, "x" if calibration is None else "calibration")
-    assert net.proven.lowered is not None and isinstance(net.parts, Parts)
-    bench = Bench(net.parts, Switched(net.proven, net.proven.lowered), sequences, tasks)
+    tasks = task_metrics(given.record, sequences, targets, metric)
+    own = sequences if calibration is None else given.host.sequences(calibration, None)
+    record, note = with_origin(given.record, own, "x" if calibration is None else "calibration")
+    parts = given if record is given.record else Parts.of(record)
+    assert record.proven.lowered is not None
+    bench = Bench(parts, Switched(record.proven, record.proven.lowered), sequences, tasks)
     with shown_stages("attribute", 2 + len(Cause) + (model is not None)):
-        equations = () if model is None else _equations(model, net.parts, sequences)
+        equations = () if model is None else _equations(model, parts, sequences)
         begin("one sample alone")
         singly = Singly.of(bench)
         begin("the whole")
         pairs = len(singly.weighty) + len(Cause)
-        chosen, steps = _chosen(net.parts, sequences, pairs, WORK if work is None else work, whole=bool(tasks))
+        chosen, steps = _chosen(parts, sequences, pairs, WORK if work is None else work, whole=bool(tasks))
         part = bench.part(chosen, steps)
         found = _attributed(part, singly, limit, bench)
     values = [r.value for r in found.rows if r.field]
@@ -114,7 +111,7 @@ def attribute(
             f"{note}. On these data the file's has {own:.1f} dB, this one {found.of_all:.1f} dB",
             replace(found, of_file=own),
         )
-    elif was_tuned(net):
+    elif was_tuned(record):
         note = TUNED
     return replace(found, rows=rows, first=first, note=note, equations=equations)
 

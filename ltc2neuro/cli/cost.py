@@ -4,6 +4,7 @@ Exit status: 0 it fits, 1 it does not fit, 2 usage."""
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 import ltc2neuro
 from compiler.c99.size import flash
@@ -11,6 +12,9 @@ from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, MISSED, say, say_error
 from ltc2neuro.errors import InputError, PlacementError
+
+if TYPE_CHECKING:
+    from ltc2neuro.compiled.record import Record
 
 NAME = "cost"
 HELP = "show whether a saved network fits a chip, and what a sample costs there"
@@ -35,17 +39,17 @@ def run(options: argparse.Namespace) -> int:
     from compiler.mapping.options import Options as MappingOptions
     from compiler.mapping.options import Overlap
     from ltc2neuro.cli import samples
+    from ltc2neuro.compiled.microcode import with_microcode
 
     if options.timespans and not options.data:
         raise InputError("--timespans belong to samples", advice="Give --data FILE, too.")
     net = with_axes(ltc2neuro.load(options.network), options)
     if options.c:
-        if not isinstance(net, ltc2neuro.Network):
-            raise InputError("a network of library processes has no program of integers", where="--c", advice=MICROCODE)
+        record = with_microcode(net, "--c").record
         of_chips = options.chip or options.board or options.chips or options.cores != 1
         if of_chips or options.data or options.timespans or options.placement or options.pipeline:
-            raise InputError("in C every sample costs the same, and no chip is asked", advice=ALONE)
-        return _as_c(options, net)
+            raise InputError("C runs on a processor, and every sample takes the same", where="--c", advice=ALONE)
+        return _as_c(options, record)
     chip = target(options, net.chip) if options.chip or options.board or options.chips else None
     data, spans = samples.inlet(options.data, net.inputs and net.inputs.order), samples.given(options.timespans)
     recorded = None if data is None else net.run(data, timespans=spans)
@@ -60,11 +64,11 @@ def run(options: argparse.Namespace) -> int:
     return HELD
 
 
-def _as_c(options: argparse.Namespace, net: ltc2neuro.Network) -> int:
+def _as_c(options: argparse.Namespace, record: Record) -> int:
     """Memory and operations of the C that `ltc2neuro export` writes."""
     from ltc2neuro.artifact.c_file import c_program
 
-    made = c_program(net)
+    made = c_program(record)
     built = flash(made.text)
     lines = [
         f"RAM         {made.ram:,} bytes",
@@ -77,6 +81,5 @@ def _as_c(options: argparse.Namespace, net: ltc2neuro.Network) -> int:
     return HELD
 
 
-ALONE = "Give --c alone: the chip is that for which the network was compiled."
-MICROCODE = "Compile the model with microcode."
+ALONE = "Give --c alone: chips, cores, placement and messages are of networks on a chip."
 NO_COMPILER = "flash       unknown: cc and size are not both here, or failed"

@@ -11,7 +11,6 @@ from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.measures import add_metric, check_metric
 from ltc2neuro.cli.output import HELD, say
 from ltc2neuro.cli.parser import Parser, executors, listed
-from ltc2neuro.errors import InputError
 
 NAME = "report"
 HELP = "write a page that shows a saved network to others"
@@ -37,8 +36,6 @@ def run(options: argparse.Namespace) -> int:
 
     check_metric(options)
     net = with_axes(ltc2neuro.load(options.network), options)
-    if not isinstance(net, ltc2neuro.Network):
-        raise InputError("a report is of a network with microcode", advice="Compile the model with microcode.")
     x = samples.inlet(options.samples, net.inputs and net.inputs.order)
     targets = samples.inlet(options.targets, net.answers.names)
     spans, on = samples.given(options.timespans), listed(options.on)

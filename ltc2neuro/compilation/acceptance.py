@@ -9,7 +9,7 @@ import numpy as np
 from ltc2neuro.compilation.calibration import MOST_NAMED
 from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
-from ltc2neuro.compiled.runs import AnyParts, run_network
+from ltc2neuro.compiled.runs import AnyParts, run_reference
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.progressing import begin
 
@@ -56,7 +56,7 @@ def known_answer(net: AnyParts) -> KnownAnswer:
     """The reference's answer to the known sequence."""
     begin("the known answer")
     x = net.record.known.x
-    run = run_network(net, Sequences(tuple(x), ragged=False), "reference")
+    run = run_reference(net, Sequences(tuple(x), ragged=False))
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     return KnownAnswer(x, np.asarray(run.integers, np.int64), states)
 

@@ -10,8 +10,7 @@ from compiler.library_processes.options import LibraryForm
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import pass_record, simplify
 from compiler.rules import Finding
-from compiler.rules.library_processes import chip_findings
-from compiler.running.runners import Runners
+from compiler.rules.library_processes import chip_findings, network_findings
 from hw_models.arguments import check_flag
 from hw_models.errors import InputError
 from ltc2neuro.compilation.acceptance import known_answer, warn_of_outputs
@@ -63,8 +62,8 @@ def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None,
         form=form,
         passes=simple.passes if graph is simple.graph else (*simple.passes, pass_record(centre, simple.graph, graph)),
     )
-    parts = LibraryParts(record, Runners(record.processes, asked.chip))
-    return parts, parts.findings(asked.chip)
+    parts = LibraryParts.of(record)
+    return parts, network_findings(asked.chip, record.processes)
 
 
 def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) -> LibraryNetwork:

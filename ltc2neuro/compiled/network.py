@@ -141,6 +141,6 @@ class BaseNetwork(Shown, BaseRecord, ABC):
         """
         return self.parts.host.quantize_state(state, stacklevel=3)
 
-    def state_lsb(self, name: str) -> Floats | float:
-        """The real weight of a state's LSB, or that of each element."""
+    def state_lsb(self, name: str) -> Floats:
+        """The real weight of a state's LSB, that of each element: (size,)."""
         return self.parts.host.state_lsb(name)

@@ -79,6 +79,11 @@ class Parts(BaseParts[Record, Prepared]):
 
     executors: Mapping[str, Executor[Prepared]] = EXECUTORS
 
+    @classmethod
+    def of(cls, record: Record) -> Parts:
+        """The parts of a record, of which nothing is made ready yet."""
+        return cls(record, Runners(Prepared(record.proven, record.chip), record.chip))
+
     @cached_property
     def names(self) -> GraphNames:
         """What its values are called."""

@@ -12,8 +12,7 @@ from compiler.graph.graph import Graph
 from compiler.interpreters.float64 import run_each
 from hw_models.arrays import Floats
 from ltc2neuro.compiled.default_executor import float_work
-from ltc2neuro.compiled.record import Record
-from ltc2neuro.compiled.runs import AnyParts, run_network
+from ltc2neuro.compiled.runs import AnyParts, run_reference
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Worst, worst_channel
 
@@ -53,7 +52,7 @@ def level_of(net: AnyParts, calibration: Sequences) -> WorstOutput:
     graph, sequences = net.record.float_graph, calibration.arrays
     part = part_of(graph, sequences)
     exact = [e.outputs[0] for e in run_each(graph, [net.record.entering(a) for a in part])]
-    run = run_network(net, Sequences(tuple(part), ragged=True), "reference")
+    run = run_reference(net, Sequences(tuple(part), ragged=True))
     answers = net.record.answers
     pairs = [[answers.shaped(np.asarray(y)) for y in side] for side in (exact, run.outputs)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
@@ -74,11 +73,11 @@ def level_of(net: AnyParts, calibration: Sequences) -> WorstOutput:
 
 def _still(net: AnyParts, outputs: Floats) -> tuple[int, ...]:
     """Which of `outputs` (samples, channels) never vary, though their integers may be more than two neighbours."""
-    if not isinstance(net.record, Record):
+    still = np.ptp(outputs, axis=0) == 0
+    if not still.any():
         return ()
-    span = net.record.proven.spans[net.record.graph.answer.x]
-    could = np.broadcast_to(span.high - span.low > 1, outputs.shape[1:])
-    return tuple(np.flatnonzero(could & (np.ptp(outputs, axis=0) == 0)).tolist())
+    low, high = net.record.answer_span
+    return tuple(np.flatnonzero(still & (high - low > 1)).tolist())
 
 
 def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:

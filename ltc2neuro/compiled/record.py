@@ -102,6 +102,11 @@ class BaseRecord(ModelInput, ABC):
         most = float(min(-enters.low, enters.high))
         return Ends(scale, offset, most, leaves.host.scale * leaves.lsb, leaves.host.offset * 1.0)
 
+    @property
+    @abstractmethod
+    def answer_span(self) -> tuple[Integers, Integers]:
+        """The least and the most that the integers of its answer can be, element by element, or of all."""
+
     @cached_property
     @abstractmethod
     def words(self) -> Mapping[str, StateWord]:
@@ -200,6 +205,12 @@ class Record(BaseRecord):
     def leaves(self) -> OutputEnd:
         """What the integers of its answer mean."""
         return OutputEnd(self.graph.output_map, 2.0**-self.graph.output_fraction)
+
+    @property
+    def answer_span(self) -> tuple[Integers, Integers]:
+        """The least and the most that the integers of its answer can be."""
+        span = self.proven.spans[self.graph.answer.x]
+        return span.low, span.high
 
     @cached_property
     def words(self) -> Mapping[str, StateWord]:

@@ -81,6 +81,11 @@ def run_network(
     return Run(executor.name, recorded, counts, made, clipped, counted, entered)
 
 
+def run_reference(net: AnyParts, x: Sequences, state: GivenStates | None = None, record: Sequence[str] = ()) -> Run:
+    """Run `x` on the reference, which every kind of network has."""
+    return run_network(net, x, REFERENCE.name, state, RunRequest(record))
+
+
 @dataclass(frozen=True, eq=False)
 class _RunGroup:
     """Sequences of one length, which ran side by side."""
@@ -101,7 +106,11 @@ def _check(net: AnyParts, executor: Executor[Any], x: Sequences, asked: RunReque
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
     if asked.options is not None and not executor.mapped:
         mapped = [e.name for e in net.executors.values() if e.mapped]
-        advice = f"Run it on {' or '.join(mapped)}." if mapped else "Leave them out: they need microcode."
+        advice = (
+            f"Run it on {' or '.join(mapped)}."
+            if mapped
+            else "Leave them out: they are of mapped networks, which need microcode."
+        )
         raise InputError(f"{executor.name!r} does not run the mapped network", where="options", advice=advice)
 
 
@@ -171,7 +180,7 @@ def counting_run(net: AnyParts, x: Sequences, run: Run, state: GivenStates | Non
     """
     if net.executor(run.on).counts or not net.may_clip:
         return run
-    return run_network(net, x, REFERENCE.name, state)
+    return run_reference(net, x, state)
 
 
 def clipped_of(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Clipped:
@@ -181,12 +190,12 @@ def clipped_of(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None)
 
 def _refuse(record: BaseRecord, executor: Executor, wanted: Sequence[str], state: GivenStates | None) -> None:
     """Raise `InputError` for what an executor cannot show, or start from."""
-    elsewhere = "Record values on 'reference': it computes the same integers."
+    elsewhere = f"Record values on {REFERENCE.name!r}: it computes the same integers."
     if state is not None and not executor.starts:
         raise InputError(
             f"{executor.name!r} starts from the initial states only",
             where="state",
-            advice="Leave the state out, or run on 'reference': it computes the same integers.",
+            advice=f"Leave the state out, or run on {REFERENCE.name!r}: it computes the same integers.",
         )
     if wanted and executor.shows is Shows.NOTHING:
         raise InputError(f"{executor.name!r} shows outputs only", where=", ".join(wanted), advice=elsewhere)

@@ -12,6 +12,7 @@ from hw_models.arguments import check_flag
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.clipped import tell
+from ltc2neuro.compiled.microcode import compiled, with_microcode
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.run import Counted
 from ltc2neuro.compiled.runs import INPUT, AnyParts, Reached, clipped_from
@@ -28,7 +29,6 @@ from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import MESSAGES, Sought, functions_of, measured, of_state, tasks, told_of
 from ltc2neuro.evaluation.workers import packed
 from ltc2neuro.metrics import Metric, worst_channel
-from ltc2neuro.network import Network
 from ltc2neuro.progressing import sequences
 from ltc2neuro.version import __version__
 
@@ -113,16 +113,12 @@ def _asked(
     activity: bool,
 ) -> Sought:
     """What is to be measured, checked. Raises `InputError`."""
-    if not isinstance(net, BaseNetwork):
-        advice = "Give what ltc2neuro.compile or load returned, then the data."
-        raise InputError("evaluate takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
+    parts = compiled(net, "evaluate").parts
     for name, flag in (("against_float", against_float), ("activity", activity)):
         check_flag(flag, name)
-    if activity and isinstance(net, Network):
-        net.placement  # noqa: B018  # where it does not fit its chip, that is said now
-    elif activity:
-        raise InputError("messages are counted of networks with microcode", where="activity", advice="Leave it out.")
-    return Sought(_by_name(metric), _checked(net.parts, on), against_float, activity)
+    if activity:
+        with_microcode(net, "activity").prepared.placed()  # where it does not fit its chip, that is said now
+    return Sought(_by_name(metric), _checked(parts, on), against_float, activity)
 
 
 def _by_name(metric: str | Metric | Sequence[str | Metric] | None) -> dict[str, str | Metric]:

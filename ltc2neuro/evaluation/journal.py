@@ -106,7 +106,7 @@ class Journal:
     def check_end(self, chunks: int) -> None:
         """Raise `InputError` where the data ended before what is done."""
         if self._chunks and max(self._chunks) >= chunks:
-            raise self._error("this journal is of more data", f"{max(self._chunks) + 1} chunks, not {chunks}")
+            raise self._error("this journal goes on beyond these data", f"{max(self._chunks) + 1} chunks, not {chunks}")
 
     def _read(self, path: Path) -> None:
         try:

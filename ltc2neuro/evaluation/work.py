@@ -13,6 +13,7 @@ from compiler.placement.activity import Sent
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.compiled.default_executor import WORTH, fastest, float_work, usual
+from ltc2neuro.compiled.microcode import with_microcode
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.run import Run
@@ -24,7 +25,6 @@ from ltc2neuro.evaluation.sqnr_sums import level_of_sequences
 from ltc2neuro.evaluation.totals import Totals, clips_of, extremes_of
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Metric, identity_of
-from ltc2neuro.network import Network
 
 MESSAGES = "messages"
 """Under which they are counted"""
@@ -136,5 +136,5 @@ def _scores(net: BaseRecord, chunk: Chunk, asked: Sought, answers: Sequence[Sequ
 
 
 def _messages(net: BaseNetwork, run: Run) -> dict[str, Sent]:
-    assert isinstance(net, Network)  # others are refused before
-    return {MESSAGES: count_run(net.parts, run, net.placement)}
+    parts = with_microcode(net, "activity")
+    return {MESSAGES: count_run(parts, run, parts.prepared.placed())}

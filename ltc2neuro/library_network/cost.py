@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import NoReturn, TypeAlias
 
-from compiler.library_processes.process_graph import ProcessGraph
-from hw_models.errors import InputError
+from compiler.rules import errors
+from compiler.rules.library_processes import chip_findings, network_findings
+from hw_models.chip import Chip
+from hw_models.errors import ChipError, PlacementError
 from hw_models.notebook_repr import Shown
+from ltc2neuro.library_network.record import LibraryRecord
+from ltc2neuro.library_network.refusals import NeedsMicrocode
 
-Refuses: TypeAlias = Callable[..., NoReturn]
-
-
-def needs_microcode(*_: object, **__: object) -> NoReturn:
-    """Raise `InputError`: only a network with microcode has it."""
-    raise InputError(
-        "a network of library processes has no programs, mapping or placement of its own",
-        advice="Compile the model with microcode=True for these; net.cost() shows what this one takes.",
-    )
+PLACED_BY_LAVA = "on which cores its neurons lie, Lava's compiler decides"
 
 
 @dataclass(frozen=True, repr=False)
 class LibraryCost(Shown):
     """What a network of library processes takes: `print` it. On which cores it lies, Lava's compiler decides."""
 
+    chip: Chip
     neurons: int
     """on the chip"""
     synapses: int
@@ -36,23 +31,36 @@ class LibraryCost(Shown):
     ticks_per_sample: int
     latency_ticks: int
 
-    @property
-    def placement(self) -> NoReturn:
-        """Raises `InputError`: it needs microcode."""
-        needs_microcode()
+    placement = NeedsMicrocode(PLACED_BY_LAVA)
 
     def plain(self) -> dict[str, object]:
-        """All numbers, for JSON."""
-        return asdict(self)
+        """All numbers, for JSON; it fits as far as the chip's design rules tell."""
+        return {**asdict(self), "chip": self.chip.name, "fits": True}
 
     def __str__(self) -> str:
         parts = f"{self.neurons:,} neurons, {self.synapses:,} synapses, {self.processes} processes of Lava"
         times = "1 iteration" if self.iterations == 1 else f"{self.iterations} iterations"
         loop = f"{times} of {self.ticks_per_sample // self.iterations} ticks a sample"
         first = f"the first result is out at tick {self.latency_ticks}"
-        return f"{parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
+        on = f"Cost on {self.chip.title} ({self.chip.name})"
+        return f"{on}: {parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
 
 
-def library_cost(net: ProcessGraph) -> LibraryCost:
-    """What `net` takes."""
-    return LibraryCost(net.neurons, net.synapses, net.processes, net.repeat, net.ticks_per_sample, net.latency)
+def library_cost(net: LibraryRecord, chip: Chip) -> LibraryCost:
+    """What `net` takes on `chip`, which runs it."""
+    made = net.processes
+    return LibraryCost(
+        chip, made.neurons, made.synapses, made.processes, made.repeat, made.ticks_per_sample, made.latency
+    )
+
+
+def require_fit(net: LibraryRecord, chip: Chip) -> None:
+    """Raise `ChipError` where `chip` runs no such networks, `PlacementError` where it has no room for this one."""
+    against = chip_findings(chip, net.float_graph)
+    for first in against or errors(network_findings(chip, net.processes)):
+        raise (ChipError if against else PlacementError)(
+            "it runs no networks of library processes" if against else "the network does not fit the chip",
+            where=f"chip {chip.name}",
+            numbers=f"{first.where}: {first.message}{first.numbers and f' ({first.numbers})'}",
+            advice=f"ltc2neuro.check(net, {chip.name!r}) lists all that speaks against it.",
+        )

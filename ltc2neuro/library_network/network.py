@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NoReturn
 
 from compiler.mapping.options import Options
-from compiler.running.runners import Runners
-from hw_models.chip import Chip
+from hw_models.chip import Chip, load_chip
+from ltc2neuro.compiled.microcode import needs_microcode
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.library_network.cost import LibraryCost, Refuses, library_cost, needs_microcode
+from ltc2neuro.library_network.cost import PLACED_BY_LAVA, LibraryCost, library_cost, require_fit
 from ltc2neuro.library_network.file import save_library
 from ltc2neuro.library_network.parts import LibraryParts
 from ltc2neuro.library_network.record import LibraryRecord
+from ltc2neuro.library_network.refusals import NeedsMicrocode
 from ltc2neuro.library_network.summary import library_summary
+
+NO_GRAPH = "its integers are those of the processes, net.processes"
+NO_PORTS = (
+    "its source sends each sample again in every iteration, and constants with it, so that no port takes samples; "
+    "net.run(x, on='lava') makes the graph and runs it"
+)
 
 
 class LibraryNetwork(BaseNetwork, LibraryRecord):
@@ -33,7 +39,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
     @cached_property
     def parts(self) -> LibraryParts:
         """What the rest of the package works with: the record, the host's side, names, what is ready to run."""
-        return LibraryParts(remade(LibraryRecord, self), Runners(self.processes, self.chip))
+        return LibraryParts.of(remade(LibraryRecord, self))
 
     def cost(
         self,
@@ -43,35 +49,40 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         cores: int = 1,
         options: Options | None = None,
     ) -> LibraryCost:
-        """Neurons, synapses, processes and ticks of a sample.
+        """Neurons, synapses, processes and ticks of a sample, on its own chip or another.
 
-        Raises `InputError` for a run, chip, cores and options: they need a mapping, and only microcode has one.
+        Raises `ChipError` where that runs no library processes, `PlacementError` where it has no room for this network,
+        `InputError` for a run, cores and options: they need a mapping, and only microcode has one.
         """
-        return (
-            library_cost(self.processes) if (run, chip, cores, options) == (None, None, 1, None) else needs_microcode()
-        )
+        for name, given in (("run", run is not None), ("cores", cores != 1), ("options", options is not None)):
+            if given:
+                raise needs_microcode(f"cost({name}=...)", PLACED_BY_LAVA)
+        on = self.chip if chip is None else load_chip(chip)
+        if chip is not None:
+            require_fit(self, on)
+        return library_cost(self, on)
 
     def save(self, path: str | Path) -> None:
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
         save_library(self, path)
 
-    mapped: ClassVar[Refuses] = needs_microcode
-    to_lava: ClassVar[Refuses] = needs_microcode
-    assembly: ClassVar[Refuses] = needs_microcode
-    assembly_json: ClassVar[Refuses] = needs_microcode
-    to_onnx: ClassVar[Refuses] = needs_microcode
-    to_c: ClassVar[Refuses] = needs_microcode
-    report: ClassVar[Refuses] = needs_microcode
-    explain_precision: ClassVar[Refuses] = needs_microcode
-
-    @property
-    def placement(self) -> NoReturn:
-        """Raises `InputError`: it needs microcode."""
-        needs_microcode()
+    graph = NeedsMicrocode(NO_GRAPH)
+    proven = NeedsMicrocode(NO_GRAPH)
+    input_format = NeedsMicrocode(NO_GRAPH)
+    precision = NeedsMicrocode("net.form says how its integers are made")
+    explain_precision = NeedsMicrocode("net.form says how its integers are made")
+    mapped = NeedsMicrocode()
+    placement = NeedsMicrocode(PLACED_BY_LAVA)
+    assembly = NeedsMicrocode()
+    assembly_json = NeedsMicrocode()
+    to_lava = NeedsMicrocode(NO_PORTS)
+    to_onnx = NeedsMicrocode(NO_GRAPH)
+    to_c = NeedsMicrocode(NO_GRAPH)
+    report = NeedsMicrocode()
 
     def __str__(self) -> str:
         return library_summary(self)
 
     def __repr__(self) -> str:
         states = ", ".join(f"{s.name} ({s.size})" for s in self.model_states)
-        return f"LibraryNetwork({self.features} features -> {self.step_shape}, states {states})"
+        return f"LibraryNetwork({self.features} features -> {self.step_shape}, states {states}, chip {self.chip.name})"

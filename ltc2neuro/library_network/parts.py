@@ -9,6 +9,7 @@ from compiler.library_processes.process_graph import ProcessGraph
 from compiler.rules import Finding
 from compiler.rules.library_processes import library_findings
 from compiler.running.executor import Executor
+from compiler.running.runners import Runners
 from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
 from ltc2neuro.compiled.executors import LIBRARY_EXECUTORS
@@ -20,6 +21,11 @@ class LibraryParts(BaseParts[LibraryRecord, ProcessGraph]):
     """A record of library processes, the host's side of it, its names, and what has been prepared to run it."""
 
     executors: Mapping[str, Executor[ProcessGraph]] = LIBRARY_EXECUTORS
+
+    @classmethod
+    def of(cls, record: LibraryRecord) -> LibraryParts:
+        """The parts of a record, of which nothing is made ready yet."""
+        return cls(record, Runners(record.processes, record.chip))
 
     def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
         """What was clipped: states that a sample left beyond their ranges."""

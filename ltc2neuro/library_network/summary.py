@@ -20,7 +20,7 @@ def library_summary(net: LibraryRecord) -> str:
     lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
     lines += ["", "populations (Lava's process, neurons, ticks after their iteration began)"]
     lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
-    lines += ["", str(library_cost(graph))]
+    lines += ["", str(library_cost(net, net.chip))]
     return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
 
 

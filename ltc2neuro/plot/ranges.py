@@ -10,12 +10,12 @@ import numpy as np
 
 from compiler.graph.names import plain_name
 from hw_models.arrays import Floats
-from hw_models.errors import InputError
 from hw_models.fixed_point import Format
+from ltc2neuro.compiled.microcode import with_microcode
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import INPUT, RunRequest, run_network
+from ltc2neuro.compiled.runs import INPUT, run_reference
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.plot.style import BAD, FLOAT, SOFT, axes, bare, hover
@@ -67,11 +67,8 @@ def ranges(net: BaseNetwork, x: Inlet, ax: Axes | None = None, *, timespans: Sam
     All are shown as a share of the word's range: a box that is small wastes bits, one at the end is clipped, and the
     share that is, is written in red. Raises `InputError` for a network without microcode.
     """
-    ax, sequences = axes(ax), given(net, x, timespans)
-    if not isinstance(net.parts, Parts):
-        raise InputError("ranges takes a network with microcode", numbers=f"got {type(net).__name__}")
-    parts = net.parts
-    run = run_network(parts, sequences, "reference", asked=RunRequest(parts.names.all()))
+    ax, parts = axes(ax), with_microcode(net, "ranges")
+    run = run_reference(parts, given(net, x, timespans), record=parts.names.all())
     return draw_ranges(spreads(parts, run), ax)
 
 

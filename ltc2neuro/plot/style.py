@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from hw_models.errors import InputError
-from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.extras import PLOT
 
 if TYPE_CHECKING:
@@ -39,13 +38,6 @@ def axes(ax: Axes | None) -> Axes:
     if not isinstance(ax, Axes):
         raise InputError("ax must be axes of matplotlib", numbers=f"got {type(ax).__name__}")
     return ax
-
-
-def require_network(net: object) -> None:
-    """Raise `InputError` where it is none."""
-    if not isinstance(net, BaseNetwork):
-        advice = "Give what ltc2neuro.compile or load returned."
-        raise InputError("net must be a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
 
 
 def require(found: object, kind: type, by: str) -> None:

@@ -11,12 +11,12 @@ from hw_models.arguments import check_count
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from hw_models.notebook_repr import Shown
+from ltc2neuro.compiled.microcode import compiled
 from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.compiled.runs import AnyParts, RunRequest, run_network
+from ltc2neuro.compiled.runs import AnyParts, run_reference
 from ltc2neuro.compiled.time_constants import tau, tau_name
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.several import Inlet
-from ltc2neuro.plot.style import require_network
 from ltc2neuro.verification.fidelity import find_truth
 
 STEPS = 400
@@ -95,8 +95,7 @@ def traces(net: BaseNetwork, x: Inlet, timespans: Samples | None = None, *, step
 
 def given(net: BaseNetwork, x: Inlet, timespans: Samples | None) -> Sequences:
     """The sequences of `x`, of which each has a sample."""
-    require_network(net)
-    sequences = net.parts.host.sequences(x, timespans)
+    sequences = compiled(net, "a picture").parts.host.sequences(x, timespans)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to show", advice="Give at least one sequence with one sample.")
     return sequences
@@ -108,7 +107,7 @@ def traces_of(parts: AnyParts, arrays: Sequence[Floats], steps: int = STEPS) -> 
     x = Sequences(tuple(cut), ragged=True)
     marks = {t.state: t for t in record.float_graph.time_constants}
     taus = [tau_name(state) for state in record.held_time_constants]
-    truth, run = find_truth(parts, None, x), run_network(parts, x, "reference", asked=RunRequest(taus))
+    truth, run = find_truth(parts, None, x), run_reference(parts, x, record=taus)
     executions = truth.executions
     answers, states, found = {}, {}, {}
     for n, answer in enumerate(record.answers.each):

@@ -20,7 +20,7 @@ from ltc2neuro.compiled.default_executor import float_work as work_on
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import RunRequest, run_network
+from ltc2neuro.compiled.runs import run_network, run_reference
 from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.extras import COUNTING
@@ -70,7 +70,7 @@ class Material:
     @cached_property
     def run(self) -> Run:
         """The reference on `recorded`, with all values recorded that the chip computes in the model's units."""
-        return run_network(self.parts, self.recorded[0], "reference", asked=RunRequest(self.parts.names.all()))
+        return run_reference(self.parts, self.recorded[0], record=self.parts.names.all())
 
     @cached_property
     def clipped(self) -> tuple[Clipped, str]:
@@ -110,7 +110,7 @@ class Material:
         few = Sequences(self.x.arrays[:COUNTED], ragged=True)
         counted = None if COUNTING.missing() or max(map(len, few.arrays)) > LONGEST else few
         try:
-            return cost(self.parts, None if counted is None else run_network(self.parts, counted, "reference"))
+            return cost(self.parts, None if counted is None else run_reference(self.parts, counted))
         except ChipError as error:
             return ": ".join(text for text in (error.what, error.numbers) if text)
 

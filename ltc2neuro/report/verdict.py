@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.mapping.titles import state_title
+from compiler.running.interpreted import REFERENCE
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Html, Section, fold, html, listing, table
 from ltc2neuro.verification.verdict import Row
@@ -39,7 +40,7 @@ def verdict(material: Material) -> Section:
 
 def _conclusion(material: Material) -> str:
     seen = material.seen
-    names = list(dict.fromkeys(["reference", *(r.on for r in _ran(seen.rows))]))
+    names = list(dict.fromkeys([REFERENCE.name, *(r.on for r in _ran(seen.rows))]))
     if not seen.passed:
         missed = "; ".join(f"{r.check}, {r.name} on {r.on}" for r in seen.rows if r.held is False)
         return f"{seen.headline}: {missed}."

@@ -13,8 +13,8 @@ from hw_models.errors import InputError
 from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.attribution.attributing import attribute
 from ltc2neuro.attribution.attribution import Attribution
+from ltc2neuro.compiled.microcode import with_microcode
 from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.extras import PLOT
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
@@ -55,10 +55,7 @@ def report(
     calibration: Inlet | None = None,
 ) -> None:
     """Write the report of `net`; the arguments are those of `Network.report`."""
-    path, parts = _checked(path), net.parts
-    if not isinstance(parts, Parts):
-        advice = "Compile the model with microcode."
-        raise InputError("a report is of a network with microcode", numbers=f"got {type(net).__name__}", advice=advice)
+    path, parts = _checked(path), with_microcode(net, "report")
     if x is None and targets is not None:
         raise InputError("targets belong to samples", advice="Give x, too.")
     PLOT.require()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from hw_models.arrays import Integers
 from hw_models.errors import InputError
 from ltc2neuro.compilation.acceptance import known_answer
 from ltc2neuro.compilation.findings import later_fit, refuse
+from ltc2neuro.compiled.microcode import with_microcode
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.tuned_constants import additive
@@ -50,11 +52,9 @@ def tune(
     Raises `InputError` for wrong arguments, too little data, a network without microcode or without such constants,
     `MissingExtraError` where torch is not installed.
     """
-    if not isinstance(net, Network):
-        advice = "Give what ltc2neuro.compile returned."
-        raise InputError("tune takes a network with microcode", numbers=f"got {type(net).__name__}", advice=advice)
+    parts = with_microcode(net, "tune")
     epochs, seed = check_count(epochs, "epochs"), check_count(seed, "seed", least=0)
-    return tuned(net, net.parts.host.sequences(x, timespans), epochs, seed)
+    return tuned(cast("Network", net), parts.host.sequences(x, timespans), epochs, seed)
 
 
 def tuned(net: Network, x: Sequences, epochs: int = EPOCHS, seed: int = 0) -> Network:

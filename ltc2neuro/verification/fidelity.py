@@ -10,13 +10,13 @@ import numpy as np
 
 from compiler.interpreters.execution import Execution
 from compiler.interpreters.float64 import run_each
-from compiler.running.interpreted import FLOATING
+from compiler.running.interpreted import FLOATING, REFERENCE
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import AnyParts, run_network
+from ltc2neuro.compiled.runs import AnyParts, run_network, run_reference
 from ltc2neuro.compiled.time_constants import tau, tau_name
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.verification.verdict import Row
@@ -128,13 +128,13 @@ def _level(m: _ComparedVector, min_sqnr: float | None) -> Row:
     size = "" if m.lsb is None else f" ({max(float(np.max(e / m.lsb, initial=0.0)) for e in errors):.0f} LSB)"
     largest = f"largest error {error:.3g}{size}"
     if worst.channel is None:
-        return Row(check, m.name, "reference", note=f"no channel has a signal here; {largest}")
+        return Row(check, m.name, REFERENCE.name, note=f"no channel has a signal here; {largest}")
     exact, integer, real = ([v[..., [worst.channel]] for v in values] for values in (m.exact, m.integer, m.real))
     causes = f"parameters and approximation alone {metrics.sqnr(exact, real):.1f} dB, " if real else ""
     causes += f"rounding alone {metrics.sqnr(real, integer):.1f} dB; " if real else ""
     held = None if min_sqnr is None else bool(worst.decibels >= min_sqnr)
     note = f"channel {_place(worst.channel, m.shape)}: {causes}{largest}"
-    return Row(check, m.name, "reference", worst.decibels, "dB", min_sqnr, held, note)
+    return Row(check, m.name, REFERENCE.name, worst.decibels, "dB", min_sqnr, held, note)
 
 
 def _place(channel: int, shape: tuple[int, ...]) -> str:
@@ -157,7 +157,7 @@ def _one_sample(net: AnyParts, x: Sequences, executions: Sequence[Execution]) ->
         return []
     samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
     start = {name: record.words[name].quantize(np.concatenate(tracks))[0] for name, tracks in before.items()}
-    run = run_network(net, samples, "reference", start)
+    run = run_reference(net, samples, start)
     rows = []
     for name, tracks in after.items():
         got = run.final_state[name] * net.host.state_lsb(name)
@@ -166,7 +166,7 @@ def _one_sample(net: AnyParts, x: Sequences, executions: Sequence[Execution]) ->
             continue
         note = f"channel [{worst.channel}]: each sample starts from the float state, so that no error is carried on"
         check = "one sample alone, SQNR of the worst channel"
-        rows.append(Row(check, name, "reference", worst.decibels, "dB", note=note))
+        rows.append(Row(check, name, REFERENCE.name, worst.decibels, "dB", note=note))
     return rows
 
 
@@ -184,13 +184,13 @@ def time_constants(record: BaseRecord, x: Sequences, truth: Truth, reference: Ru
             for e, a in zip(truth.executions, x.arrays, strict=True)
         ]
         real = np.concatenate(parts)
-        rows.append(Row(check, name, "reference", note=_all_neurons(real, integer, held)))
+        rows.append(Row(check, name, REFERENCE.name, note=_all_neurons(real, integer, held)))
         for i in range(integer.shape[1]):
             note = f"float {_range(real[:, i])}, integer {_range(integer[:, i])}"
             if held is not None:
                 least, most = np.broadcast_arrays(*held, integer[0])[:2]
                 note += f"; the format holds {least[i]:.3g} .. {most[i]:.3g}"
-            rows.append(Row(check, f"{name}[{i}]", "reference", note=note, folded=True))
+            rows.append(Row(check, f"{name}[{i}]", REFERENCE.name, note=note, folded=True))
     return rows
 
 

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_names
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.clipped import Clipped
+from ltc2neuro.compiled.microcode import compiled
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import AnyParts, RunRequest, run_network
+from ltc2neuro.compiled.runs import AnyParts, run_network, run_reference
 from ltc2neuro.compiled.time_constants import tau_name
 from ltc2neuro.frontends.keras.model_argument import entered, prove_entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
@@ -64,9 +66,7 @@ def verify(
     `max_clipped` is the largest share, such as 0.001, of an input channel, of the time spans, or of an element of
     a state or an inner value, that may be clipped to its calibrated range. `timespans` go with `x`: see `run`.
     """
-    if not isinstance(net, BaseNetwork):
-        advice = "Give what ltc2neuro.compile or load returned, then the model."
-        raise InputError("verify takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
+    parts = compiled(net, "verify").parts
     given, model = model, None if model is None else entered(model)
     if on is not None:
         check_names(on, "on")
@@ -74,31 +74,31 @@ def verify(
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)
     else:
-        sequences = replace(net.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
+        sequences = replace(parts.host.sequences(x, timespans), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
     if model is not None and given is not None:
         samples = [net.samples(a) for a in sequences.arrays]
         prove_entered(model, given, samples, net)
     tasks = task_metrics(net, sequences, targets, metric)
-    with shown_stages("verify", 3 + len(net.parts.compared if on is None else on)):
-        begin("running on reference")
+    with shown_stages("verify", 3 + len(parts.compared if on is None else on)):
+        begin(f"running on {REFERENCE.name}")
         taus = [tau_name(state) for state in net.held_time_constants]
-        reference = run_network(net.parts, sequences, "reference", asked=RunRequest(taus))
+        reference = run_reference(parts, sequences, record=taus)
         rows = _known_answer(net.known, reference) if x is None else []
-        rows += _executors(net.parts, sequences, reference, on)
+        rows += _executors(parts, sequences, reference, on)
         begin("running the float network")
-        truth = find_truth(net.parts, model, sequences)
+        truth = find_truth(parts, model, sequences)
         begin("comparing")
         if model is not None and truth.calling is not None:
             rows.append(agreement(net, model, sequences, truth.calling))
-        rows += fidelity(net.parts, truth, sequences, reference, min_sqnr)
-        answers = net.parts.host.answers(reference.outputs)
+        rows += fidelity(parts, truth, sequences, reference, min_sqnr)
+        answers = parts.host.answers(reference.outputs)
         for task in tasks:
             rows += _metric(task, task.score(truth.answers), task.score(answers), max_metric_change)
-        rows += _clipped(reference.clipped.titled(net.parts.titles, 0), max_clipped)
-        titles, counts = net.parts.titles(reference.saturations), reference.saturations
-        rows += [Row("saturations", titles[name], "reference", count) for name, count in counts.items()]
+        rows += _clipped(reference.clipped.titled(parts.titles, 0), max_clipped)
+        titles, counts = parts.titles(reference.saturations), reference.saturations
+        rows += [Row("saturations", titles[name], REFERENCE.name, count) for name, count in counts.items()]
         rows += time_constants(net, sequences, truth, reference)
     return Verification(all(row.held is not False for row in rows), tuple(rows))
 
@@ -108,9 +108,11 @@ def _clipped(clipped: Clipped, limit: float | None) -> list[Row]:
     check = "share of values clipped to their calibrated range"
     found = [(name, share, note) for name, share, note in clipped.rows() if share > 0]
     if limit is None:
-        return [Row(check, name, "reference", share, note=note) for name, share, note in found]
+        return [Row(check, name, REFERENCE.name, share, note=note) for name, share, note in found]
     found = found or [("input, time spans, states", 0.0, "")]
-    return [Row(check, name, "reference", share, "", limit, bool(share <= limit), note) for name, share, note in found]
+    return [
+        Row(check, name, REFERENCE.name, share, "", limit, bool(share <= limit), note) for name, share, note in found
+    ]
 
 
 # --- do the executors agree? -----------------------------------------------------------------------------
@@ -120,7 +122,9 @@ def _known_answer(known: KnownAnswer, reference: Run) -> list[Row]:
     """The reference against the integers in the artifact."""
     pairs = [("outputs", reference.integers, known.integers)]
     pairs += [(n, reference.states[n], s) for n, s in known.states.items()]
-    return [_compared(Row("known answer", n, "reference"), _listed(got), _listed(stored)) for n, got, stored in pairs]
+    return [
+        _compared(Row("known answer", n, REFERENCE.name), _listed(got), _listed(stored)) for n, got, stored in pairs
+    ]
 
 
 def _executors(net: AnyParts, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
@@ -138,7 +142,7 @@ def _executors(net: AnyParts, x: Sequences, reference: Run, on: Sequence[str] | 
         part, note = (x, "") if executor.samples is None else first_samples(x, executor.samples)
         begin(f"running on {name}")
         run = run_network(net, part, name)
-        expected = run_network(net, part, reference.on) if note else reference
+        expected = run_reference(net, part) if note else reference
         pairs = [("outputs", run.integers, expected.integers)]
         pairs += [(n, run.states[n], expected.states[n]) for n in run.states]
         rows += [_compared(Row(SAME, n, name, note=note), _listed(got), _listed(right)) for n, got, right in pairs]
@@ -196,6 +200,6 @@ def _metric(task: TaskMetric, before: float, after: float, limit: float | None) 
     held = None if limit is None else bool(change <= limit)
     return [
         Row("task metric", f"{task.name}, float", "float", before),
-        Row("task metric", f"{task.name}, integer", "reference", after),
-        Row("task metric", f"change of {task.name}", "reference", change, "", limit, held),
+        Row("task metric", f"{task.name}, integer", REFERENCE.name, after),
+        Row("task metric", f"change of {task.name}", REFERENCE.name, change, "", limit, held),
     ]

@@ -188,7 +188,7 @@ def test_copies_know_what_they_were_rounded_from():
 
 
 def test_wrong_arguments():
-    with pytest.raises(InputError, match="with microcode"):
+    with pytest.raises(InputError, match="attribute takes a compiled network"):
         ltc2neuro.attribute(tracker(), X)
     with pytest.raises(InputError, match="limit must be"):
         ltc2neuro.attribute(tracked(), X, limit=0)

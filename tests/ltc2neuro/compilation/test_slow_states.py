@@ -76,10 +76,10 @@ def _off(net, state, *shares):
     is off in integers."""
     rows = len(shares)
     x = np.full((rows, STEPS, 1), 0.5)
-    size, lsb = net.float_graph.state(state).size, net.state_lsb(state)
+    lsb = net.state_lsb(state)
     others = {s.name: np.zeros((rows, s.size)) for s in net.float_graph.states}
     integers = {n: np.zeros(s.shape, np.int64) for n, s in others.items()}
-    start = np.repeat(np.round(0.5 * np.array(shares)[:, None] / lsb), size, axis=1)
+    start = np.round(0.5 * np.array(shares)[:, None] / lsb)
     real = run_float(net.float_graph, x, {**others, state: start * lsb}).states[state][:, -1]
     found = net.run(x, state={**integers, state: start.astype(np.int64)}).states[state][:, -1] * lsb
     wrong = np.abs(found - real)

@@ -18,7 +18,7 @@ from networks import sequences, tracker
 
 import ltc2neuro
 from ltc2neuro.artifact import container
-from ltc2neuro.errors import ArtifactError, ChipError, InputError
+from ltc2neuro.errors import ArtifactError, ChipError, InputError, PlacementError
 from ltc2neuro.extras import LAVA
 
 X = sequences(batch=6, time=9)
@@ -108,6 +108,7 @@ class BothKinds:
         assert cost.ticks_per_sample > 0 and f"{cost.ticks_per_sample} " in str(cost) and str(cost)
         assert f"{cost.ticks_per_sample} ticks a sample" in str(net)
         assert cost.plain()["ticks_per_sample"] == cost.ticks_per_sample
+        assert cost.plain()["fits"] and cost.plain()["chip"] == "loihi2" and repr(net).endswith("chip loihi2)")
 
     def test_states_are_recorded_streamed_and_handed_on(self, net) -> None:
         run = net.run(X, record=["v"])
@@ -161,23 +162,35 @@ class TestOfLibraryProcesses(BothKinds):
     microcode, kind, least_db, left_out = False, ltc2neuro.LibraryNetwork, 40, {"library", "chip", "passes"}
 
     def test_what_only_microcode_has_is_one_clear_error(self, net) -> None:
-        for look in (
-            lambda: net.placement,
-            lambda: net.cost().placement,
-            net.mapped,
-            net.assembly,
-            net.assembly_json,
-            net.explain_precision,
-            lambda: net.report("a.html"),
-            lambda: net.to_lava("fused"),
-        ):
-            with pytest.raises(InputError, match="no programs, mapping or placement of its own"):
+        own = {n for n in dir(ltc2neuro.Network) if not n.startswith("_")}
+        lacked = {n for n in own if not hasattr(net, n)}
+        assert {"graph", "input_format", "mapped", "placement", "to_lava"} <= lacked < own
+        looks = {n: lambda n=n: getattr(net, n) for n in lacked}
+        looks |= {
+            "placement": lambda: net.cost().placement,
+            "attribute": lambda: ltc2neuro.attribute(net, X),
+            "tune": lambda: ltc2neuro.tune(net, X),
+            "activity": lambda: ltc2neuro.evaluate(net, X, activity=True, progress=False),
+        }
+        for name, look in looks.items():
+            with pytest.raises(InputError, match=rf"{name} needs microcode") as caught:
                 look()
+            assert "Lava's library processes alone" in caught.value.numbers
+            assert caught.value.advice == "Compile the model without microcode=False."
 
-    def test_its_cost_is_that_of_no_run_chip_or_cores(self, net) -> None:
-        for given in ({"run": net.run(X)}, {"chip": "loihi2"}, {"cores": 2}, {"options": ltc2neuro.Options()}):
-            with pytest.raises(InputError, match="no programs, mapping or placement of its own"):
+    def test_its_cost_is_that_of_no_run_cores_or_mapping(self, net) -> None:
+        for given in ({"run": net.run(X)}, {"cores": 2}, {"options": ltc2neuro.Options()}):
+            with pytest.raises(InputError, match="needs microcode"):
                 net.cost(**given)
+
+    def test_its_cost_on_another_chip_is_that_where_it_fits(self, net) -> None:
+        two = ltc2neuro.load_chip("loihi2", chips=2)
+        assert net.cost(chip="loihi2").plain() == net.cost().plain() == net.cost(chip=two).plain()
+        assert net.cost(chip=two).chip == two
+        with pytest.raises(PlacementError, match=r"does not fit the chip\n.*\n.*more inputs than a core"):
+            net.cost(chip=replace(net.chip, memory=replace(net.chip.memory, in_axons=2)))
+        with pytest.raises(ChipError, match=r"runs no networks of library processes\n.*ideal\n"):
+            net.cost(chip="ideal")
 
     def test_a_file_that_tells_no_passes_is_read(self, net, tmp_path: Path) -> None:
         net.save(tmp_path / "a.l2n")

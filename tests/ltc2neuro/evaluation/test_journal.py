@@ -64,7 +64,7 @@ def test_a_journal_of_something_else_is_an_error(tmp_path):
         ("of another on", (net, X, "mse", Y), {"on": "reference"}),
         ("of other data", (net, changed, "mse", Y), {}),
         ("of other data", (net, X, "mse", Y + 1), {}),
-        ("of more data", (net, X[:12], "mse", Y[:12]), {}),
+        ("goes on beyond these data", (net, X[:12], "mse", Y[:12]), {}),
         ("of other data", (net, np.concatenate([X, X]), "mse", np.concatenate([Y, Y])), {}),
     ):
         with pytest.raises(InputError, match=told) as error:

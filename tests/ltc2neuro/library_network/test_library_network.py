@@ -237,3 +237,17 @@ def test_a_file_whose_known_answer_does_not_fit_is_refused(net: LibraryNetwork, 
         replace(net, **changes).save(tmp_path / "net.l2n")
         with pytest.raises(ArtifactError, match="not a network"):
             ltc2neuro.load(tmp_path / "net.l2n")
+
+
+class Silent(Reader):
+    """The second answer is 0 where the first is not above 3, as nowhere in the calibration."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = super().forward(x)
+        return torch.stack([y[..., 0], torch.relu(y[..., 0] - 3)], -1)
+
+
+def test_outputs_that_never_vary_are_said() -> None:
+    torch.manual_seed(3)
+    with pytest.warns(UserWarning, match=r"output channel \[1\] of 2 never varies on all of the calibration"):
+        ltc2neuro.compile(Silent(torch.nn.RNN(FEATURES, 8, batch_first=True), 8).eval(), X, microcode=False)

@@ -130,7 +130,7 @@ def test_refusals(net) -> None:
         ltc2neuro.tune(net, X[:2])
     with pytest.raises(InputError, match="epochs must be a whole number"):
         ltc2neuro.tune(net, X, epochs=0)
-    with pytest.raises(InputError, match=r"takes a network with microcode\n.*got LTC"):
+    with pytest.raises(InputError, match=r"tune takes a compiled network\n.*got LTC"):
         ltc2neuro.tune(tracker(), X)
     with pytest.raises(InputError, match=r"too wide to be learned with torch\n.*ideal\n.* float64 holds 54"):
         ltc2neuro.tune(tracked("ideal"), X)

@@ -1,0 +1,36 @@
+"""What is asked of compiled networks alone, and what only of those with microcode."""
+
+from __future__ import annotations
+
+from hw_models.errors import InputError
+from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.parts import Parts
+
+
+def compiled(net: object, what: str) -> BaseNetwork:
+    """`net`, which `what` takes. Raises `InputError` where it is no network."""
+    if isinstance(net, BaseNetwork):
+        return net
+    advice = "Give what ltc2neuro.compile or load returned."
+    raise InputError(f"{what} takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
+
+
+def with_microcode(net: object, what: str) -> Parts:
+    """The parts of `net`, of which `what` needs programs. Raises `InputError` where it has none, or is no network."""
+    parts = compiled(net, what).parts
+    if isinstance(parts, Parts):
+        return parts
+    raise needs_microcode(what)
+
+
+class NoMicrocodeError(InputError, AttributeError):
+    """A network of library processes has no programs of its own; `hasattr` takes it for an answer."""
+
+
+def needs_microcode(what: str, why: str = "") -> NoMicrocodeError:
+    """The error of a network of library processes where `what` needs neurons' programs."""
+    numbers = "this network is made of Lava's library processes alone" + (f": {why}" if why else "")
+    return NoMicrocodeError(f"{what} needs microcode", numbers=numbers, advice=WITH_MICROCODE)
+
+
+WITH_MICROCODE = "Compile the model without microcode=False."
