@@ -54,6 +54,8 @@ def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, 
         data = contents_of(found, net.inputs and net.inputs.order)
     elif is_stream(data) or (isinstance(data, list) and are_batches(net, data)):
         return DataSource(_streamed(net, data, targets, timespans, wanted=wanted), None)
+    elif net.inputs is not None and isinstance(data, list):
+        data = tuple(data)
     elif isinstance(first_item(data), (list, tuple, Mapping)):
         raise InputError(
             "a data set that holds samples one by one makes no batches",

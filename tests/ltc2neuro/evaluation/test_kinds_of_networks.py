@@ -113,6 +113,7 @@ def test_all_kinds_of_data_give_the_same(kind, tmp_path, recwarn):
     if len(inputs) == 2:
         flat = [(*o.values(), t) for o, t, _ in batches(5)]
         assert ltc2neuro.evaluate(net, [list(one) for one in flat], "mse") == whole
+        assert ltc2neuro.evaluate(net, [*x], "mse", targets) == whole
     if not several:
         for number, arrays in enumerate(named):
             np.savez(tmp_path / f"{number}.npz", **arrays)
