@@ -10,10 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts
 from hw_models.errors import InputError
 from ltc2neuro.inputs.arrays import as_array, check_numbers
-from ltc2neuro.nn.recurrence import Recurrent, repeat
+from ltc2neuro.nn.recurrence import Recurrent, SizedCell, repeat
 from ltc2neuro.nn.solvers import Equation, Time, choice_of
 from ltc2neuro.nn.states import Bound
 
@@ -28,7 +27,7 @@ def _numbers(pattern: SynapseMask, what: str) -> np.ndarray:
     return array
 
 
-class ConductanceCircuitCell(nn.Module):
+class ConductanceCircuitCell(SizedCell):
     """One sample of C_j V_j' = -leak_j V_j + sum_i G_ij (A_ij - V_j), G_ij = w_ij sigmoid(gamma_ij (I_i + mu_ij)).
 
     The sources I_i are the inputs (parameters `sensory_...`) and the cells' own potentials. `synapses` (cells, cells)
@@ -53,10 +52,9 @@ class ConductanceCircuitCell(nn.Module):
         solver: str = "semi-implicit",
         steps: int = 6,
     ) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
+        super().__init__(input_size, hidden_size, steps=steps)
         self._exact = choice_of(_SOLVERS, solver, "solver")
-        self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
+        self.steps = steps
         self.log_capacitance = nn.Parameter(torch.zeros(hidden_size))
         self.log_leak = nn.Parameter(torch.zeros(hidden_size))
         given = (("", hidden_size, synapses), ("sensory_", input_size, sensory_synapses))

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts
 from ltc2neuro.nn.clip import CellClip
-from ltc2neuro.nn.recurrence import Recurrent
+from ltc2neuro.nn.recurrence import Recurrent, SizedCell
 from ltc2neuro.nn.solvers import Time, choice_of
 from ltc2neuro.nn.states import Bound
 
@@ -18,7 +17,7 @@ _STEP = math.log(math.sqrt(10.0))
 _VARIANTS = {"corrected": False, "published": True}
 
 
-class CTGRUCell(nn.Module):
+class CTGRUCell(SizedCell):
     """One sample of a unit with traces e_m, one for each time scale ln tau_m = m ln sqrt(10), m = 0 ... scales - 1:
 
         h = sum_m e_m
@@ -42,10 +41,9 @@ class CTGRUCell(nn.Module):
         scales: int = 8,
         cell_clip: float | None = None,
     ) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size, scales=scales)
+        super().__init__(input_size, hidden_size, scales=scales)
         self._published = choice_of(_VARIANTS, variant, "variant")
-        self.input_size, self.hidden_size, self.variant, self.scales = input_size, hidden_size, variant, scales
+        self.variant, self.scales = variant, scales
         self.state_size = hidden_size * scales
         self.cell_clip = CellClip(cell_clip)
         self.retrieval, self.storage = (nn.Linear(input_size + hidden_size, self.state_size) for _ in range(2))

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts
-from ltc2neuro.nn.recurrence import Recurrent
+from ltc2neuro.nn.recurrence import Recurrent, SizedCell
 from ltc2neuro.nn.solvers import Time
 from ltc2neuro.nn.states import Bound
 
 
-class GRUDCell(nn.Module):
+class GRUDCell(SizedCell):
     """One sample: h <- h exp(-max(wd dt + bd, 0)) with the elapsed time dt, then a GRU.
 
     z = sigmoid(Wz [x; h] + bz), r = sigmoid(Wr [x; h] + br), g = tanh(Wg [x; r h] + bg), h' = z h + (1 - z) g: here z
@@ -23,9 +22,7 @@ class GRUDCell(nn.Module):
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size)
-        self.input_size, self.hidden_size = input_size, hidden_size
+        super().__init__(input_size, hidden_size)
         self.decay_w = nn.Parameter(torch.empty(hidden_size).uniform_(0.0, 0.5))
         self.decay_b = nn.Parameter(torch.zeros(hidden_size))
         self.z_inputs, self.r_inputs, self.g_inputs = (nn.Linear(input_size, hidden_size) for _ in range(3))

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts, check_real
+from hw_models.arguments import check_real
 from hw_models.errors import InputError
-from ltc2neuro.nn.recurrence import Recurrent
+from ltc2neuro.nn.recurrence import Recurrent, SizedCell
 from ltc2neuro.nn.spikes import spike
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
-class LIFCell(nn.Module):
+class LIFCell(SizedCell):
     """One sample: current u' = (1 - du) u + W x, potential v' = (1 - dv) v + u' + bias, a spike where v' > vth.
 
     Where it spikes, v' is set to 0. The output is the spikes, 0 or 1: the only messages. These are the equations and
@@ -27,8 +27,7 @@ class LIFCell(nn.Module):
     state_names: tuple[str, ...] = ("u", "v")
 
     def __init__(self, input_size: int, hidden_size: int, du: float = 1.0, dv: float = 0.1, vth: float = 1.0) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size)
+        super().__init__(input_size, hidden_size)
         for name, value in (("du", du), ("dv", dv), ("vth", vth)):
             check_real(value, name)
         if not (0 <= du <= 1 and 0 <= dv <= 1):
@@ -37,7 +36,7 @@ class LIFCell(nn.Module):
                 numbers=f"du = {du}, dv = {dv}",
                 advice="1 forgets at once, 0 never; a capacitor with a resistor has dv = 1 - exp(-dt / (R C)).",
             )
-        self.input_size, self.hidden_size, self.state_size = input_size, hidden_size, (hidden_size, hidden_size)
+        self.state_size = hidden_size, hidden_size
         self.du, self.dv, self.vth = du, dv, vth
         self.inputs = nn.Linear(input_size, hidden_size, bias=False)
         self.bias = nn.Parameter(torch.zeros(hidden_size))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts, check_real
-from ltc2neuro.nn.recurrence import Recurrent
+from hw_models.arguments import check_real
+from ltc2neuro.nn.recurrence import Recurrent, SizedCell
 from ltc2neuro.nn.spikes import spike
 from ltc2neuro.nn.states import Bound
 
@@ -16,7 +16,7 @@ _ADAPTATION = 1.8
 Triple = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-class LiquidLIFCell(nn.Module):
+class LiquidLIFCell(SizedCell):
     """One sample of a neuron with potential v, threshold adaptation eta and last spike s:
 
         u = W [x; s] + b,  alpha = sigmoid(Wm [u; v] + bm),  rho = sigmoid(Wa [u; eta] + ba)
@@ -30,10 +30,9 @@ class LiquidLIFCell(nn.Module):
     state_names: tuple[str, ...] = ("v", "eta", "s")
 
     def __init__(self, input_size: int, hidden_size: int, theta: float = 0.1) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size)
+        super().__init__(input_size, hidden_size)
         check_real(theta, "theta")
-        self.input_size, self.hidden_size, self.theta = input_size, hidden_size, theta
+        self.theta = theta
         self.state_size = (hidden_size, hidden_size, hidden_size)
         self.drive = nn.Linear(input_size + hidden_size, hidden_size)
         self.membrane = nn.Linear(2 * hidden_size, hidden_size)

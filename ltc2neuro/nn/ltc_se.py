@@ -8,10 +8,10 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts, check_flag, check_real
+from hw_models.arguments import check_flag, check_real
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import CellClip
-from ltc2neuro.nn.recurrence import Recurrent
+from ltc2neuro.nn.recurrence import Recurrent, SizedCell
 from ltc2neuro.nn.solvers import choice_of
 from ltc2neuro.nn.states import Bound
 
@@ -54,7 +54,7 @@ _CLASSES = ("ctrnn", "node", "ctgru")
 """Those that are classes of their own in the code, with fewer options"""
 
 
-class LTCSECell(nn.Module):
+class LTCSECell(SizedCell):
     """One sample of LTC-SE: n = W x + U h + b, and then
 
     - variant "2023": h' = act(n), whatever the solver; so, too, "ctrnn" and "node", which have none
@@ -82,14 +82,12 @@ class LTCSECell(nn.Module):
         activation: str = "tanh",
         cell_clip: float | None = None,
     ) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size)
+        super().__init__(input_size, hidden_size)
         self._update = choice_of(_SOLVERS, solver, "solver")
         self._elman = choice_of(_ELMAN, variant, "variant")
         self._activation, self._range = choice_of(_ACTIVATIONS, activation, "activation")
         check_real(alpha, "alpha", above=0)
         check_flag(allow_growth, "allow_growth")
-        self.input_size, self.hidden_size = input_size, hidden_size
         self.solver, self.alpha, self.variant, self.activation = solver, float(alpha), variant, activation
         self.cell_clip = CellClip(cell_clip)
         leaks = self._elman or (solver == "semi-implicit" and alpha < 2)
@@ -121,7 +119,7 @@ class LTCSECell(nn.Module):
         return self.state_bounds(1.0) == [None]
 
 
-class LTCSEGRUCell(nn.Module):
+class LTCSEGRUCell(SizedCell):
     """One sample of what the code of LTC-SE calls CTGRU, a plain gated recurrent unit:
 
         [z r] = sigmoid(W x + U h + b),  c = tanh(Wc x + r (Uc h) + bc),  h' = (1 - z) h + z c
@@ -130,9 +128,8 @@ class LTCSEGRUCell(nn.Module):
     """
 
     def __init__(self, input_size: int, hidden_size: int, cell_clip: float | None = None) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size)
-        self.input_size, self.hidden_size, self.cell_clip = input_size, hidden_size, CellClip(cell_clip)
+        super().__init__(input_size, hidden_size)
+        self.cell_clip = CellClip(cell_clip)
         self.gate_inputs, self.inputs = nn.Linear(input_size, 2 * hidden_size), nn.Linear(input_size, hidden_size)
         self.gate_recurrent = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)

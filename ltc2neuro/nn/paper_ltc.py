@@ -8,9 +8,8 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts
 from hw_models.errors import TraceError
-from ltc2neuro.nn.recurrence import Recurrent, repeat
+from ltc2neuro.nn.recurrence import Recurrent, SizedCell, repeat
 from ltc2neuro.nn.solvers import SOLVERS, Equation, Slope, Time, choice_of
 from ltc2neuro.nn.states import Bound
 
@@ -25,7 +24,7 @@ _STABLE = {"explicit": 2.0, "rk4": 2.785}
 """The product of rate and step from which on a solver diverges"""
 
 
-class PaperLTCCell(nn.Module):
+class PaperLTCCell(SizedCell):
     """One sample of an LTC: six steps of one solver, with the input held.
 
     Each pair of units has a conductance a_ij = W_ij sigmoid(sigma_ij (v_i - mu_ij)) with the reversal potential
@@ -43,10 +42,9 @@ class PaperLTCCell(nn.Module):
     state_names: tuple[str, ...] = ("v",)
 
     def __init__(self, input_size: int, hidden_size: int, solver: str = "semi-implicit") -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size)
+        super().__init__(input_size, hidden_size)
         self._explicit = choice_of({"semi-implicit": None, **_EXPLICIT}, solver, "solver")
-        self.input_size, self.hidden_size, self.solver = input_size, hidden_size, solver
+        self.solver = solver
         self.input_w = nn.Parameter(torch.ones(input_size))
         self.input_b = nn.Parameter(torch.zeros(input_size))
         self.cm_t = nn.Parameter(torch.full((hidden_size,), 0.5))

@@ -13,12 +13,21 @@ from typing import TypeVar
 import torch
 from torch.overrides import handle_torch_function, has_torch_function
 
-from hw_models.arguments import check_count, check_flag, shown
+from hw_models.arguments import check_count, check_counts, check_flag, shown
 from hw_models.errors import InputError
 
 State = TypeVar("State", torch.Tensor, tuple[torch.Tensor, ...])
 
 ELAPSED = ("elapsed_time", "elapsed", "timespan", "timespans", "ts", "dt")
+
+
+class SizedCell(torch.nn.Module):
+    """Base of our cells: `input_size` features, `hidden_size` units, and other `counts` that are checked to be some."""
+
+    def __init__(self, input_size: int, hidden_size: int, **counts: int) -> None:
+        super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size, **counts)
+        self.input_size, self.hidden_size = input_size, hidden_size
 
 
 class Recurrent(torch.nn.Module):

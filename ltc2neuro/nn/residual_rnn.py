@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts
-from ltc2neuro.nn.recurrence import Recurrent
+from ltc2neuro.nn.recurrence import Recurrent, SizedCell
 
 
-class ResidualRNNCell(nn.Module):
+class ResidualRNNCell(SizedCell):
     """One sample: h' = h + V tanh(W x + U h + b).
 
     It is a step of Euler without a leak: nothing but what V has learnt keeps the state from growing.
@@ -18,9 +17,7 @@ class ResidualRNNCell(nn.Module):
     unbounded = True
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size)
-        self.input_size, self.hidden_size = input_size, hidden_size
+        super().__init__(input_size, hidden_size)
         self.inputs = nn.Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
         self.residual = nn.Linear(hidden_size, hidden_size, bias=False)

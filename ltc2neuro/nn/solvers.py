@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import torch
-from torch import nn
 
-from hw_models.arguments import check_choice, check_counts
+from hw_models.arguments import check_choice
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import CellClip
-from ltc2neuro.nn.recurrence import repeat
+from ltc2neuro.nn.recurrence import SizedCell, repeat
 
 Slope: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 Time: TypeAlias = "torch.Tensor | float"
@@ -79,16 +78,15 @@ def integrate(
     return repeat(lambda state: clip(solver(slope, state, elapsed / steps)), x, steps)
 
 
-class SolverCell(nn.Module):
+class SolverCell(SizedCell):
     """Base of the cells that solve a differential equation in `steps` equal steps over the time of a sample."""
 
     def __init__(
         self, input_size: int, hidden_size: int, solver: str, steps: int, cell_clip: float | None = None
     ) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
+        super().__init__(input_size, hidden_size, steps=steps)
         self._solver = choice_of(SOLVERS, solver, "solver")
-        self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
+        self.steps = steps
         self.cell_clip = CellClip(cell_clip)
 
     def integrated(self, slope: Slope, x: torch.Tensor, elapsed: Time) -> torch.Tensor:
