@@ -90,70 +90,61 @@ class Move(Instruction):
 
 
 @dataclass(frozen=True)
-class Add(Instruction):
+class OfTwo(Instruction):
+    """Base of those that make a value of two."""
+
+    dest: Target
+    a: Source
+    b: Source
+
+
+@dataclass(frozen=True)
+class Add(OfTwo):
     """dest = a + b."""
 
     family: ClassVar[str] = "add"
     form: ClassVar[str] = "{dest} = {a} + {b}"
-    dest: Target
-    a: Source
-    b: Source
 
 
 @dataclass(frozen=True)
-class Subtract(Instruction):
+class Subtract(OfTwo):
     """dest = a - b: an add of the negative."""
 
     family: ClassVar[str] = "add, negate"
     form: ClassVar[str] = "{dest} = {a} - {b}"
-    dest: Target
-    a: Source
-    b: Source
 
 
 @dataclass(frozen=True)
-class Minimum(Instruction):
+class Minimum(OfTwo):
     """dest = min(a, b)."""
 
     family: ClassVar[str] = "minimum"
     form: ClassVar[str] = "{dest} = min({a}, {b})"
-    dest: Target
-    a: Source
-    b: Source
 
 
 @dataclass(frozen=True)
-class Maximum(Instruction):
+class Maximum(OfTwo):
     """dest = max(a, b): a compare and a move."""
 
     family: ClassVar[str] = "compare, move"
     cost: ClassVar[int] = 2
     form: ClassVar[str] = "{dest} = max({a}, {b})"
-    dest: Target
-    a: Source
-    b: Source
 
 
 @dataclass(frozen=True)
-class And(Instruction):
+class And(OfTwo):
     """dest = a & b."""
 
     family: ClassVar[str] = "and"
     form: ClassVar[str] = "{dest} = {a} & {b}"
-    dest: Target
-    a: Source
-    b: Source
 
 
 @dataclass(frozen=True)
-class MultiplyShift(Instruction):
+class MultiplyShift(OfTwo):
     """dest = floor(a * b / 2^shift), 0 <= shift; the product's magnitude stays below 2^31."""
 
     family: ClassVar[str] = "multiply with shift right"
     form: ClassVar[str] = "{dest} = {a} * {b} >> {shift}"
-    dest: Target
-    a: Source
-    b: Source
     shift: Source
 
 
@@ -191,14 +182,11 @@ class Test(Enum):
 
 
 @dataclass(frozen=True)
-class Compare(Instruction):
+class Compare(OfTwo):
     """dest = 1 where `a test b`, else 0: a compare, whose flag a select then reads."""
 
     family: ClassVar[str] = "compare"
     form: ClassVar[str] = "{dest} = {a} {test} {b}"
-    dest: Target
-    a: Source
-    b: Source
     test: Test
 
 

@@ -105,17 +105,22 @@ class Elementwise(Op):
 
 
 @dataclass(frozen=True)
+class OfTwo(Elementwise):
+    """Base of those of two operands."""
+
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
+
+
+@dataclass(frozen=True)
 class Lossless(Elementwise):
     """Base of those that are the same function in both graphs: of integers it makes integers, without rounding."""
 
 
 @dataclass(frozen=True)
-class SameUnit(Lossless):
+class SameUnit(OfTwo, Lossless):
     """Base of those whose operands and result are in one unit: of integers, with the same fraction bits."""
-
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
@@ -153,12 +158,9 @@ class Relation(Enum):
 
 
 @dataclass(frozen=True)
-class Compare(Lossless):
+class Compare(OfTwo, Lossless):
     """out = 1 where `a relation b`, else 0."""
 
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
     relation: Relation
 
 
@@ -173,24 +175,18 @@ class Select(Lossless):
 
 
 @dataclass(frozen=True)
-class Mul(Elementwise):
+class Mul(OfTwo):
     """out = a * b."""
 
     integer: ClassVar[bool] = False
     commutes: ClassVar[bool] = True
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
-class Div(Elementwise):
+class Div(OfTwo):
     """out = a / b."""
 
     integer: ClassVar[bool] = False
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
@@ -204,13 +200,10 @@ class Apply(Elementwise):
 
 
 @dataclass(frozen=True)
-class MulShift(Elementwise):
+class MulShift(OfTwo):
     """out = floor(a * b / 2^shift); shift >= 0, one number or one per element."""
 
     real: ClassVar[bool] = False
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
     shift: str = field(metadata=ARRAY)
 
 
@@ -237,23 +230,17 @@ class Rescale(Elementwise):
 
 
 @dataclass(frozen=True)
-class And(Elementwise):
+class And(OfTwo):
     """out = a & b, bit by bit in two's complement; b is a constant mask 2^k - 1."""
 
     real: ClassVar[bool] = False
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
-class Divide(Elementwise):
+class Divide(OfTwo):
     """out = floor(a * 2^shift / b), b > 0. Only chips that divide."""
 
     real: ClassVar[bool] = False
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
     shift: int
 
 
