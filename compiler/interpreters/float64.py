@@ -13,7 +13,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.interpreters.execution import Execution, Frame, OpKernel, PreparedGraph, concatenated, prepare
 from compiler.interpreters.kernels import BOTH, of_two
-from hw_models.arrays import Array, Floats
+from hw_models.arrays import Array, Floats, by_length
 
 
 def run_float(
@@ -39,12 +39,9 @@ def run_prepared_float(
 
 def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = ()) -> list[Execution]:
     """`run_float` of each sequence (time, features), as a batch of one; those of one length run side by side."""
-    groups: dict[int, list[int]] = {}
-    for number, sequence in enumerate(sequences):
-        groups.setdefault(len(sequence), []).append(number)
     found: dict[int, Execution] = {}
     program = prepare_float(graph)
-    for numbers in groups.values():
+    for numbers in by_length(sequences):
         together = run_prepared_float(program, np.stack([sequences[n] for n in numbers]), record=record)
         found |= {number: together.row(row) for row, number in enumerate(numbers)}
     return [found[number] for number in range(len(sequences))]

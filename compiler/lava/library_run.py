@@ -23,7 +23,7 @@ from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.library_processes.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
-from hw_models.arrays import Array, Integers
+from hw_models.arrays import Integers
 
 MESSAGE_BITS = 24
 START_S, TICK_S = 60.0, 5e-3
@@ -41,12 +41,7 @@ def run_library(network: ProcessGraph, x: Integers, deadline_s: float | None = N
 def as_execution(network: ProcessGraph, received: list[Integers], x: Integers) -> Execution:
     """Outputs and states in what the sink received for each sequence of `x`."""
     rows = np.stack(received) if received else np.zeros((0, x.shape[1], network.sink.size), np.int64)
-    states: dict[str, Array] = {}
-    start = network.outputs
-    for name, place in network.states.items():
-        stop = start + place.stop - place.start
-        states[name] = rows[:, :, start:stop]
-        start = stop
+    states = {name: rows[:, :, own] for name, own in network.received_states.items()}
     final = {n: s[:, -1] if s.shape[1] else np.zeros((len(x), s.shape[2]), np.int64) for n, s in states.items()}
     return Execution(rows[:, :, : network.outputs], states, {}, {}, dict(final))
 

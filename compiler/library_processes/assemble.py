@@ -24,7 +24,7 @@ from compiler.library_processes.process_graph import (
 )
 from compiler.library_processes.process_plan import Bank, Node, ProcessPlan, Product, Relay, Root
 from compiler.library_processes.weights import bias_weights, split_weights
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Floats, Integers, slices_of
 
 SLACK = 0.01
 """So far beyond its bounds, as a share of their distance, a state may be by what hinges and flooring add."""
@@ -88,10 +88,8 @@ class _Assembly:
         label = population_at(kind, level)
         made = ProcessPopulation(label, kind, size, level, self.lsbs.shift(level) if kind is Kind.PRODUCTS else 0)
         self.populations[label] = made
-        start = 0
-        for node in nodes:
-            self.place[node.name] = (label, start)
-            start += self.knots[node.name].size if isinstance(node, Bank) else node.size
+        sizes = [self.knots[n.name].size if isinstance(n, Bank) else n.size for n in nodes]
+        self.place.update({n.name: (label, own.start) for n, own in zip(nodes, slices_of(sizes), strict=True)})
         return made
 
     def _hinges(self, level: int, banks: Sequence[Bank]) -> None:

@@ -11,7 +11,7 @@ from enum import Enum
 
 import numpy as np
 
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Floats, Integers, slices_of
 
 CONSTANTS = (1, 2**7, 2**14)
 """What the source sends besides the sample's features: biases are weights on these."""
@@ -128,6 +128,12 @@ class ProcessGraph:
     def outputs(self) -> int:
         """Elements of the result."""
         return self.output_lsb.size
+
+    @property
+    def received_states(self) -> Mapping[str, slice]:
+        """Which of the elements that the sink receives each state is."""
+        sizes = (place.stop - place.start for place in self.states.values())
+        return dict(zip(self.states, slices_of(sizes, self.outputs), strict=True))
 
     @property
     def ticks_per_sample(self) -> int:

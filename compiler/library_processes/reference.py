@@ -89,11 +89,7 @@ class _GraphRun:
             for _ in range(network.repeat):
                 sent = self._iterate(sent, source)
             received[:, t] = sent[Kind.SINK.value].T
-        states, start = {}, network.outputs
-        for name, place in network.states.items():
-            stop = start + place.stop - place.start
-            states[name] = received[:, :, start:stop].astype(np.int64)
-            start = stop
+        states = {name: received[:, :, own].astype(np.int64) for name, own in network.received_states.items()}
         final = {n: sent[p.population][p.start : p.stop].T.astype(np.int64) for n, p in network.states.items()}
         return received[:, :, : network.outputs].astype(np.int64), states, final
 

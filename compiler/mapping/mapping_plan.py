@@ -6,6 +6,7 @@ words, a relay goes between: an elementwise `x + 0`, which becomes a population 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from compiler.graph.names import fresh, primed
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Elementwise, Input, Linear, Op, Output, StateRead, StateWrite
 from compiler.mapping.sparse import Sparse, identity, matrix_of
-from hw_models.arrays import Array
+from hw_models.arrays import Array, slices_of
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, GraphError
 from hw_models.fixed_point import Format
@@ -109,12 +110,9 @@ class _Planner:
         """A linear result: what its constants contribute is added to the sum of the others."""
         name, matrix = str(op.result), matrix_of(self.graph, op)
         bias = np.zeros(matrix.shape[0], np.int64)
-        start = 0
-        for source in op.operands:
-            size = self.graph.size(source)
+        for source, own in self._columns(op):
             if source in self.constants:
-                bias += matrix.columns_from(start, size).of_constant(self.constants[source])
-            start += size
+                bias += matrix.part(own).of_constant(self.constants[source])
         terms = self._compose(op, matrix)
         if not np.any(bias):
             self.block_of[name], self.linear[name] = block, terms
@@ -200,6 +198,10 @@ class _Planner:
     def _fresh(self, name: str) -> str:
         return fresh(primed(name), self.values, self.constants)
 
+    def _columns(self, op: Linear) -> Iterator[tuple[str, slice]]:
+        """What it reads, and which of its matrix's columns are of each."""
+        return zip(op.operands, slices_of(map(self.graph.size, op.operands)), strict=True)
+
     def _compose(self, op: Linear, matrix: Sparse) -> dict[str, Sparse]:
         """The op over its nearest sources that are not linear results; through relays where it does not fit."""
         if matrix.highest_weight > self.chip.weight_high:
@@ -211,11 +213,8 @@ class _Planner:
         plain: dict[str, Sparse] = {}
         through: dict[str, Sparse] = {}
         fits = True
-        start = 0
-        for source in op.operands:
-            size = self.graph.size(source)
-            part = matrix.columns_from(start, size)
-            start += size
+        for source, own in self._columns(op):
+            part = matrix.part(own)
             if source in self.constants or not part.weights.size:
                 continue
             _add(plain, source, part)

@@ -51,10 +51,10 @@ class Sparse:
             np.concatenate([self.weights, other.weights]),
         )
 
-    def columns_from(self, start: int, count: int) -> Sparse:
-        """The columns start ... start + count - 1."""
-        keep = (self.columns >= start) & (self.columns < start + count)
-        return Sparse((self.shape[0], count), self.rows[keep], self.columns[keep] - start, self.weights[keep])
+    def part(self, own: slice) -> Sparse:
+        """Some of its columns."""
+        keep, shape = (self.columns >= own.start) & (self.columns < own.stop), (self.shape[0], own.stop - own.start)
+        return Sparse(shape, self.rows[keep], self.columns[keep] - own.start, self.weights[keep])
 
     def of_constant(self, constant: Integers) -> Integers:
         """self @ constant."""

@@ -12,7 +12,7 @@ import numpy as np
 from compiler.graph.integers import IntegerGraph
 from compiler.native.kernel import Kernel, sizes
 from compiler.running.executor import States
-from hw_models.arrays import Array
+from hw_models.arrays import Array, slices_of
 
 KEPT = 2**25
 """Bytes of freed memory that stay with the process for the next run"""
@@ -134,8 +134,4 @@ _keep_freed()
 
 def _named(array: Array, sizes: Mapping[str, int]) -> dict[str, Array]:
     """What lies side by side on the last axis, by name."""
-    found, first = {}, 0
-    for name, size in sizes.items():
-        found[name] = array[..., first : first + size]
-        first += size
-    return found
+    return {name: array[..., own] for name, own in zip(sizes, slices_of(sizes.values()), strict=True)}

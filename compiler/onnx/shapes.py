@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -13,6 +12,7 @@ from onnx import helper
 
 from compiler.onnx.nodes import Nodes, type_of
 from compiler.onnx.readouts import READOUTS, latest
+from hw_models.arrays import slices_of
 
 FLOAT64 = np.dtype(np.float64)
 SPANS = "timespans"
@@ -142,10 +142,10 @@ class Shapes:
         if len(self.answers) == 1:
             return [self._answer(nodes, flat, axes, self.answers[0], names[0])]
         found, last = list[onnx.ValueInfoProto](), nodes.constant("last axis", [-1], np.int64)
-        ends = list(accumulate(part.size for part in self.answers))
-        for part, name, end in zip(self.answers, names, ends, strict=True):
+        places = slices_of(part.size for part in self.answers)
+        for part, name, at in zip(self.answers, names, places, strict=True):
             borders = [nodes.constant(f"{name}.{what}", [n], np.int64) for what, n in
-                       (("start", end - part.size), ("stop", end))]  # fmt: skip
+                       (("start", at.start), ("stop", at.stop))]  # fmt: skip
             own = nodes.shared.name(f"{name}.part")
             nodes.standard("Slice", [flat, *borders, last], [own])
             found.append(self._answer(nodes, own, axes, part, name))

@@ -13,7 +13,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Input, MatVec
 from compiler.interpreters.execution import PreparedGraph, prepare
 from compiler.interpreters.float64 import KERNELS
-from hw_models.arrays import Array, Floats
+from hw_models.arrays import Array, Floats, by_length
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,7 @@ class Observed:
 
     def _groups(self) -> list[Floats]:
         """The sequences, those of equal length stacked, as many as the program runs side by side."""
-        by_length: dict[int, list[Floats]] = {}
-        for sequence in self.sequences:
-            by_length.setdefault(len(sequence), []).append(sequence)
-        lanes = self._program.lanes
-        return [np.stack(g[i : i + lanes]) for g in by_length.values() for i in range(0, len(g), lanes)]
+        return [np.stack([self.sequences[n] for n in g]) for g in by_length(self.sequences, self._program.lanes)]
 
     @cached_property
     def _program(self) -> PreparedGraph:

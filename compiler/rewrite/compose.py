@@ -17,7 +17,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Gather, MatVec, Mul, Op, Output, SegmentSum
 from compiler.rewrite.fold import product_name
 from compiler.rewrite.in_units import at_each_place
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Floats, Integers, located, slices_of
 
 LARGEST_MATRIX = 10_000_000
 """a gather followed by a sum becomes a matrix of at most this many elements"""
@@ -38,25 +38,23 @@ def _gather(draft: Draft, op: Op) -> Op | None:
     if not isinstance(op, Gather):
         return None
     index = integers(draft, op.index)
-    starts = np.cumsum([0, *(draft.size(s) for s in op.sources)])
-    owner = np.searchsorted(starts, index, side="right") - 1
+    owner, place = located(index, map(draft.size, op.sources))
     origin: list[tuple[str, npt.NDArray[np.bool_], Integers]] = []
     for number, source in enumerate(op.sources):
         mine = owner == number
-        within = index[mine] - starts[number]
+        within = place[mine]
         inner = draft.definition(source)
         if not isinstance(inner, Gather):
             origin.append((source, mine, within))
             continue
         inner_index = integers(draft, inner.index)[within]
-        inner_starts = np.cumsum([0, *(draft.size(s) for s in inner.sources)])
-        inner_owner = np.searchsorted(inner_starts, inner_index, side="right") - 1
+        inner_owner, inner_place = located(inner_index, map(draft.size, inner.sources))
         places = np.flatnonzero(mine)
         for inner_number, inner_source in enumerate(inner.sources):
             chosen = inner_owner == inner_number
             part = np.zeros(index.size, bool)
             part[places[chosen]] = True
-            origin.append((inner_source, part, inner_index[chosen] - inner_starts[inner_number]))
+            origin.append((inner_source, part, inner_place[chosen]))
     sources = tuple(dict.fromkeys(s for s, mine, _ in origin if mine.any()))
     if sources == op.sources or not sources:
         return None
@@ -148,11 +146,8 @@ class _ProductInTheMaking:
 
     def add_all(self, draft: Draft, sources: Sequence[str], matrix: Floats) -> None:
         """Add `matrix @ concatenation(sources)`."""
-        start = 0
-        for source in sources:
-            stop = start + draft.size(source)
-            self.add(source, matrix[:, start:stop])
-            start = stop
+        for source, own in zip(sources, slices_of(map(draft.size, sources)), strict=True):
+            self.add(source, matrix[:, own])
 
 
 def _mat_vec(draft: Draft, op: Op) -> Op | str | None:
@@ -163,13 +158,10 @@ def _mat_vec(draft: Draft, op: Op) -> Op | str | None:
         return _moved(draft, op, integers(draft, op.places))
     matrix: Floats = reals(draft, op.matrix)
     made = _ProductInTheMaking(np.zeros(matrix.shape[0]))
-    start, changed = 0, len(set(op.sources)) < len(op.sources)
-    for source in op.sources:
-        stop = start + draft.size(source)
-        part = matrix[:, start:stop]
-        start = stop
-        if not _take_in(draft, made, source, part):
-            made.add(source, part)
+    changed = len(set(op.sources)) < len(op.sources)
+    for source, own in zip(op.sources, slices_of(map(draft.size, op.sources)), strict=True):
+        if not _take_in(draft, made, source, matrix[:, own]):
+            made.add(source, matrix[:, own])
         else:
             changed = True
     silent = [source for source, columns in made.columns.items() if not columns.any()]

@@ -12,7 +12,7 @@ from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, MatVec, Max, Min, Mul, Op, Select, StateRead, StateWrite, Sub
 from compiler.rewrite.sums import Term, emit_sum, operands
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, slices_of
 
 SLOW = 1 / 32
 """Where less than this of a state leaks in a step, k of 15 bits is off by more than 0.1 % of 1 - k."""
@@ -92,18 +92,16 @@ def slow_matrix(draft: Draft, op: Op) -> Op | None:
     """A*v + B*x -> v + ((A-I)*v + B*x): v a state, and A nearly the identity."""
     if not isinstance(op, MatVec) or op.places is not None or not _becomes_state(draft, op.out):
         return None
-    matrix, start = reals(draft, op.matrix), 0
-    for source in op.sources:
-        size = draft.size(source)
-        if size == len(matrix) and _near_state(draft, source):
-            own = np.diagonal(matrix[:, start : start + size])
+    matrix = reals(draft, op.matrix)
+    for source, columns in zip(op.sources, slices_of(map(draft.size, op.sources)), strict=True):
+        if draft.size(source) == len(matrix) and _near_state(draft, source):
+            own = np.diagonal(matrix[:, columns])
             if np.all(np.abs(1.0 - own) <= FAR) and np.any((own != 1.0) & (np.abs(1.0 - own) < SLOW_ROW)):
                 less = matrix.copy()
-                less[np.arange(size), start + np.arange(size)] -= 1.0
+                less[:, columns] -= np.eye(len(matrix))
                 name = draft.constant(less, op.matrix)
                 step = draft.emit(lambda out: MatVec(out, op.sources, name), f"{op.out}.step", op.out)  # noqa: B023
                 return _onto(draft, op.out, source, step)
-        start += size
     return None
 
 

@@ -11,6 +11,7 @@ from compiler.graph.draft import integers, reals
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.rewrite.zeros import Mask, Zeros
+from hw_models.arrays import slices_of
 
 
 def find_needed(graph: Graph, zeros: Zeros) -> dict[str, Mask]:
@@ -42,11 +43,8 @@ class Needs:
 
     def need_joined(self, sources: Sequence[str], mask: Mask) -> None:
         """Elements of the concatenation of `sources` are needed."""
-        start = 0
-        for source in sources:
-            stop = start + self.graph.size(source)
-            self.need(source, mask[start:stop])
-            start = stop
+        for source, own in zip(sources, slices_of(map(self.graph.size, sources)), strict=True):
+            self.need(source, mask[own])
 
 
 NEEDED: OpTable[[Needs, Mask], None] = OpTable("needs")

@@ -10,6 +10,7 @@ import numpy as np
 from compiler.graph.draft import Draft, integers, sweep
 from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Gather, Op, StateRead, StateWrite
+from hw_models.arrays import located
 
 
 def split(graph: Graph) -> Graph:
@@ -31,8 +32,7 @@ def _parts(graph: Graph, state: State) -> list[slice]:
         if gather is None:
             return []
         index = integers(graph, gather.index)
-        starts = np.cumsum([0, *(graph.size(s) for s in gather.sources)])
-        owner = np.searchsorted(starts, index, side="right") - 1
+        owner, _ = located(index, map(graph.size, gather.sources))
         here = {int(i) + 1 for i in np.flatnonzero(np.diff(owner))}
         bounds = [0, *sorted(here), state.size]
         if len(bounds) != len(set(owner.tolist())) + 1:

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, MatVec, Mul, Op, Sub
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, slices_of
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,8 @@ def _merge(draft: Draft, products: Sequence[Term], like: str) -> str:
         definition = draft.definition(term.name)
         if isinstance(definition, MatVec):
             matrix = reals(draft, definition.matrix)
-            start = 0
-            for source in definition.sources:
-                stop = start + draft.size(source)
-                part = matrix[:, start:stop] if term.positive else -matrix[:, start:stop]
+            for source, own in zip(definition.sources, slices_of(map(draft.size, definition.sources)), strict=True):
+                part = matrix[:, own] if term.positive else -matrix[:, own]
                 columns[source] = columns[source] + part if source in columns else part
-                start = stop
     matrix = draft.constant(np.concatenate(list(columns.values()), axis=1), f"{like}.matrix")
     return draft.emit(lambda out: MatVec(out, tuple(columns), matrix), products[0].name, like)

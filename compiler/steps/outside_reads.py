@@ -12,7 +12,7 @@ import numpy as np
 from compiler.graph.graph import Block, Graph, Value
 from compiler.graph.names import fresh, numbered
 from compiler.graph.ops import Gather, Op
-from hw_models.arrays import Array, Integers
+from hw_models.arrays import Array, Integers, located
 
 
 def only_used(graph: Graph) -> Graph:
@@ -47,22 +47,21 @@ class _Apart:
         outside = [name not in own for name in op.sources]  # and constants, which others are in the next step
         if not any(name in graph.values for name, other in zip(op.sources, outside, strict=True) if other):
             return None, op
-        starts = np.cumsum([0, *map(graph.size, op.sources)])
-        source = np.searchsorted(starts, index, side="right") - 1
+        source, at = located(index, map(graph.size, op.sources))
         theirs = np.array(outside)[source]
         used, places = np.unique(index[theirs], return_inverse=True)
         inside = [name for name, other in zip(op.sources, outside, strict=True) if not other]
         shifts = np.cumsum(
             [0, *(graph.size(name) * (not other) for name, other in zip(op.sources, outside, strict=True))]
         )
-        within = len(used) + shifts[source] + index - starts[source]
+        within = len(used) + shifts[source] + at
         within[theirs] = places
         origin, name = graph.values[op.out], fresh(numbered(f"{op.out}.read"), self.values)
         self.values[name] = Value(name, len(used), origin.modules, origin.lines)
         names = [name for name, other in zip(op.sources, outside, strict=True) if other]
         kept = np.cumsum([0, *(graph.size(name) * other for name, other in zip(op.sources, outside, strict=True))])
-        at = np.searchsorted(starts, used, side="right") - 1
-        read = Gather(name, tuple(names), self._index(kept[at] + used - starts[at]))
+        source, at = located(used, map(graph.size, op.sources))
+        read = Gather(name, tuple(names), self._index(kept[source] + at))
         return read, Gather(op.out, (name, *inside), self._index(within))
 
     def _index(self, index: Integers) -> str:

@@ -26,7 +26,7 @@ def setting(share: Share, held: Precision, chip: Chip) -> str:
     if not share.globs:
         more = _more(field, held, chip) if field else None
         return "" if more is None else f"Precision({field}={more!r})"
-    found = {g: _more(field, held.at(_plain(g)), chip) for g in share.globs}
+    found = {g: _more(field, held.at(unescaped(g)), chip) for g in share.globs}
     each = ", ".join(f"{g!r}: {{{field!r}: {more!r}}}" for g, more in found.items() if more is not None)
     return f"Precision(overrides={{{each}}})" if each else ""
 
@@ -41,6 +41,6 @@ def _more(field: str, held: Precision, chip: Chip) -> bool | int | float | None:
     return type(value)(more) if more > value else None
 
 
-def _plain(escaped: str) -> str:
+def unescaped(escaped: str) -> str:
     """The name that `glob.escape` made a glob of."""
     return re.sub(r"\[([*?[])\]", r"\1", escaped)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Gather, MatVec
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, slices_of
 
 MOST_NAMED = 8
 """How many channels a warning names"""
@@ -66,15 +66,11 @@ def unread_channels(graph: Graph) -> frozenset[int]:
             continue
         if not isinstance(op, (Gather, MatVec)) or (isinstance(op, MatVec) and op.places is not None):
             return frozenset()
-        start = 0
-        for name in op.operands:
-            stop = start + graph.size(name)
+        for name, own in zip(op.operands, slices_of(map(graph.size, op.operands)), strict=True):
             if name == source.out and isinstance(op, MatVec):
-                read |= np.any(graph.constants[op.matrix][:, start:stop] != 0, axis=0)
+                read |= np.any(graph.constants[op.matrix][:, own] != 0, axis=0)
             elif name == source.out and isinstance(op, Gather):
-                index = graph.constants[op.index]
-                read[index[(index >= start) & (index < stop)].astype(np.int64) - start] = True
-            start = stop
+                read |= np.isin(np.arange(own.start, own.stop), graph.constants[op.index])
     return frozenset(np.flatnonzero(~read).tolist())
 
 

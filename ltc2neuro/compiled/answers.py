@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from math import prod
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, slices_of
 from hw_models.errors import InputError
 from ltc2neuro.compiled.readouts import Readout, readout
 from ltc2neuro.inputs.layout import Layout
@@ -141,8 +140,7 @@ class Answers:
     @property
     def where(self) -> Mapping[str, slice]:
         """Where each lies in the vector of all."""
-        ends = list(accumulate(a.size for a in self.each))
-        return {a.name: slice(end - a.size, end) for a, end in zip(self.each, ends, strict=True)}
+        return dict(zip(self.names, slices_of(a.size for a in self.each), strict=True))
 
     def apart(self, flat: Floats) -> list[Floats]:
         """Each one's part of (..., size)."""

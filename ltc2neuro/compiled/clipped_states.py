@@ -14,7 +14,7 @@ from compiler.graph.ops import Gather, PiecewisePolynomial, Rescale, Shift, Stat
 from compiler.interpreters.execution import Clip
 from compiler.mapping.titles import state_title
 from compiler.quantize.carry import carry_name
-from hw_models.arrays import Array
+from hw_models.arrays import Array, located
 from ltc2neuro.compiled.clipped import Tally
 
 
@@ -70,13 +70,11 @@ def _rescaled(op: Rescale | Shift, graph: Graph, of: Array) -> Iterator[tuple[st
 
 @COPIES.on(Gather)
 def _picked(op: Gather, graph: Graph, of: Array) -> Iterator[tuple[str, Array, Array]]:
-    index, start = graph.constants[op.index][of], 0
-    for source in op.sources:
-        stop = start + graph.size(source)
-        own = np.flatnonzero((index >= start) & (index < stop))
+    numbers, places = located(graph.constants[op.index][of], map(graph.size, op.sources))
+    for number, source in enumerate(op.sources):
+        own = np.flatnonzero(numbers == number)
         if own.size:
-            yield source, own, index[own] - start
-        start = stop
+            yield source, own, places[own]
 
 
 def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.running.executor import CLIPPED, Ends, States, Steps
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, slices_of
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.runs import AnyParts
 from ltc2neuro.inputs.several import TIMESPANS
@@ -118,13 +118,10 @@ class QuickSteps:
 def _selects(record: BaseRecord, given: Floats, to: Floats) -> list[Callable[[], bool]]:
     """What puts the features there that tokens select, and those that are no tokens; False where there is no row."""
     assert record.tokens is not None
-    found, first = list[Callable[[], bool]](), 0
-    for table in record.tokens.tables:
-        found.append(
-            _selecting(table, given, to[:, first : first + table.size].reshape(len(to), len(table.places), -1))
-        )
-        first += table.size
-    numbers, rest = list(record.tokens.numbers), to[:, first : record.tokens.features]
+    tokens, found = record.tokens, list[Callable[[], bool]]()
+    for table, own in zip(tokens.tables, slices_of(t.size for t in tokens.tables), strict=True):
+        found.append(_selecting(table, given, to[:, own].reshape(len(to), len(table.places), -1)))
+    numbers, rest = list(tokens.numbers), to[:, tokens.selected : tokens.features]
 
     def take_numbers() -> bool:
         rest[:] = given[:, numbers]

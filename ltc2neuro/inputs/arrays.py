@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_models.arguments import shown
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, by_length
 from hw_models.errors import InputError
 from ltc2neuro.inputs.array_rows import ArrayRows
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
@@ -60,10 +60,7 @@ class Sequences:
 
     def groups(self) -> list[list[int]]:
         """Indices of sequences of equal length, which run side by side."""
-        found: dict[int, list[int]] = {}
-        for i, array in enumerate(self.arrays):
-            found.setdefault(len(array), []).append(i)
-        return list(found.values())
+        return by_length(self.arrays)
 
     def side_by_side(self) -> list[tuple[list[int], np.ndarray]]:
         """The groups, each with its sequences as one array (batch, time, features), real numbers of any type."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from math import prod
 from typing import TypeAlias, cast
 
 import numpy as np
 
 from hw_models.arguments import shown
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, slices_of
 from hw_models.errors import InputError
 from ltc2neuro.inputs.arrays import Samples, Sequences, as_array, as_sequences, check_numbers
 from ltc2neuro.inputs.layout import Layout
@@ -64,8 +63,7 @@ class Inputs:
     @property
     def where(self) -> Mapping[str, slice]:
         """Which channels each has."""
-        ends = list(accumulate(one.size for one in self.each))
-        return {one.name: slice(end - one.size, end) for one, end in zip(self.each, ends, strict=True)}
+        return dict(zip((one.name for one in self.each), slices_of(one.size for one in self.each), strict=True))
 
     @property
     def held(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from hw_models.arguments import check_flag, check_real
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent, SizedCell
-from ltc2neuro.nn.solvers import choice_of
+from ltc2neuro.nn.solvers import choice_of, rk4_change
 from ltc2neuro.nn.states import Bound
 
 Activation: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
@@ -30,24 +30,11 @@ _ACTIVATIONS: dict[str, tuple[Activation, Bound | None]] = {
 """The functions of `tf.nn` that the code may be given, with their range where it has two ends"""
 
 
-def _leaky(act: Activation, h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
-    return h + (act(n) - h) * alpha
-
-
-def _explicit(act: Activation, h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
-    return h + act(n) * alpha
-
-
-def _rk4(act: Activation, h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
-    step = 1 / alpha
-    first = act(n)
-    second = act(n + first * (step / 2))
-    third = act(n + second * (step / 2))
-    fourth = act(n + third * step)
-    return h + (first + (second + third) * 2 + fourth) * (step / 6)
-
-
-_SOLVERS: dict[str, _Update] = {"semi-implicit": _leaky, "explicit": _explicit, "rk4": _rk4}
+_SOLVERS: dict[str, _Update] = {
+    "semi-implicit": lambda act, h, n, alpha: h + (act(n) - h) * alpha,
+    "explicit": lambda act, h, n, alpha: h + act(n) * alpha,
+    "rk4": lambda act, h, n, alpha: h + rk4_change(act, n, 1 / alpha),
+}
 _ELMAN = {"2023": True, "2024": False, "ctrnn": True, "node": True}
 """The variants of `LTCSECell`, and whether it is an Elman network"""
 _CLASSES = ("ctrnn", "node", "ctgru")

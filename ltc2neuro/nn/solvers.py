@@ -51,13 +51,18 @@ def heun(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
     return x + (first + slope(x + first * h)) * (h / 2)
 
 
-def rk4(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
-    """The classical method of Runge and Kutta."""
+def rk4_change(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
+    """What the classical method of Runge and Kutta adds to x."""
     first = slope(x)
     second = slope(x + first * (h / 2))
     third = slope(x + second * (h / 2))
     fourth = slope(x + third * h)
-    return x + (first + (second + third) * 2 + fourth) * (h / 6)
+    return (first + (second + third) * 2 + fourth) * (h / 6)
+
+
+def rk4(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
+    """The classical method of Runge and Kutta."""
+    return x + rk4_change(slope, x, h)
 
 
 SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "rk4": rk4}

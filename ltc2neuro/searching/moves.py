@@ -11,6 +11,7 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
+from ltc2neuro.attribution.settings import unescaped
 
 SEGMENTS, DEGREES = (2, 4, 6, 8, 12, 16), (1, 2, 3)
 PIECES = (2, 4, 8)
@@ -52,14 +53,8 @@ def moves(near: Graph, chip: Chip, precision: Precision) -> list[Move]:
 
 
 def _changes(move: Move, precision: Precision) -> bool:
-    held = precision if move.glob == "*" else precision.at(_plain(move.glob))
+    held = precision if move.glob == "*" else precision.at(unescaped(move.glob))
     return any(getattr(held, name) != value for name, value in move.fields)
-
-
-def _plain(escaped: str) -> str:
-    for special in "*?[":
-        escaped = escaped.replace(f"[{special}]", special)
-    return escaped
 
 
 def _everywhere(precision: Precision) -> Iterator[Fields]:
@@ -81,14 +76,6 @@ def _function(chip: Chip) -> list[Fields]:
     return [{"segments": segments, "degree": degree} for segments, degree in product(SEGMENTS, DEGREES)]
 
 
-def _quotient(chip: Chip) -> list[Fields]:
-    return [] if chip.divide else [{"segments": s, "degree": d} for s, d in product(PIECES, DEGREES)]
-
-
-def _product(_: Chip) -> list[Fields]:
-    return [{"wide_products": False}, {"wide_products": True}]
-
-
 def _matrix(_: Chip) -> list[Fields]:
     flags = ("split_weights", "split_messages", "calibrated_weights")
     return [*({flag: value} for flag in flags for value in (False, True)), *({"weight": w} for w in WEIGHTS)]
@@ -96,8 +83,8 @@ def _matrix(_: Chip) -> list[Fields]:
 
 FIELDS: dict[type[ops.Op], Callable[[Chip], list[Fields]]] = {
     ops.Apply: _function,
-    ops.Div: _quotient,
-    ops.Mul: _product,
+    ops.Div: lambda chip: [] if chip.divide else [{"segments": s, "degree": d} for s, d in product(PIECES, DEGREES)],
+    ops.Mul: lambda _: [{"wide_products": False}, {"wide_products": True}],
     ops.MatVec: _matrix,
 }
 """The fields that matter where a float op is computed; of other ops none do."""

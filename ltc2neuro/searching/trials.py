@@ -30,21 +30,12 @@ from ltc2neuro.searching.parallel_trials import ParallelTrials
 from ltc2neuro.verification.task_metric import TaskMetric
 from ltc2neuro.version import __version__
 
-
-def _instructions(of: Cost) -> float:
-    return count_events(of.placement).totals()["instructions"]
-
-
-def _synapses(of: Cost) -> float:
-    return float(of.placement.network.synapses)
-
-
 COSTS: Mapping[str, Callable[[Cost], float]] = {
     "time": lambda of: of.sample.default,
     "energy": lambda of: of.energy.default,
     "cores": lambda of: float(of.placement.count),
-    "instructions": _instructions,
-    "synapses": _synapses,
+    "instructions": lambda of: count_events(of.placement).totals()["instructions"],
+    "synapses": lambda of: float(of.placement.network.synapses),
     "latency": lambda of: of.latency.default,
 }
 """What can be minimised: of a sample, at the cost model's default, each message sent"""

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, by_length
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
-from ltc2neuro.tracing.calling.forward import by_length
 from ltc2neuro.tracing.calling.modules import undisturbed, unwrapped
 from ltc2neuro.tracing.proof.failures import DiffersError, is_output
 from ltc2neuro.tracing.proof.probes import MOST_TOGETHER, Probe

@@ -13,7 +13,7 @@ from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Div, Gather, Input, Linear, Mul, Op, StateRead, StateWrite, Sub
 from compiler.interpreters.execution import Frame
 from compiler.interpreters.float64 import KERNELS
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Floats, Integers, located
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.compiled.readouts import readout, window
@@ -123,11 +123,10 @@ def _at_last(graph: Graph, answers: Answers) -> list[tuple[str, Integers]]:
         value, elements = graph.answer.x, np.arange(whole)[whole - size :][own]
         while isinstance(op := graph.makers.get(value), Gather):
             index = graph.constants[op.index].astype(np.int64)[elements]
-            starts = np.cumsum([0, *map(graph.size, op.sources)])
-            sources = np.searchsorted(starts, index, side="right") - 1
+            sources, places = located(index, map(graph.size, op.sources))
             if np.any(sources != sources[0]):
                 break
-            value, elements = op.sources[sources[0]], index - starts[sources[0]]
+            value, elements = op.sources[sources[0]], places
         found.append((value, elements))
     return found
 

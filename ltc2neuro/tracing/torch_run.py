@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, by_length
 from hw_models.errors import InputError, Ltc2NeuroError
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
-from ltc2neuro.tracing.calling.forward import by_length, forward, with_spans, with_time
+from ltc2neuro.tracing.calling.forward import forward, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.model import are_tokens, calling_of
 from ltc2neuro.tracing.recording.source import raised_at

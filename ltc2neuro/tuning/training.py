@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from compiler.interpreters.float64 import run_each
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Floats, Integers, by_length
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.progressing import begin
 from ltc2neuro.tuning.kernels import NamedTensors, TorchGraph, floored
@@ -70,8 +70,7 @@ def _rounded(start: NamedTensors, moved: NamedTensors, units: Mapping[str, Tenso
 def _groups(net: Record, arrays: Sequence[Floats]) -> list[_TrainingGroup]:
     cut = [net.entering(a[:SAMPLES]) for a in arrays]
     exact = [e.outputs[0] for e in run_each(net.float_graph, cut)]
-    lengths = dict.fromkeys(map(len, cut))
-    found = [[i for i, a in enumerate(cut) if len(a) == length] for length in lengths if length]
+    found = [group for group in by_length(cut) if len(cut[group[0]])]
     stacked = [(np.stack([cut[i] for i in g]), np.stack([exact[i] for i in g])) for g in found]
     return [_TrainingGroup(torch.from_numpy(net.enters.quantize(x)[0] * 1.0), torch.from_numpy(y)) for x, y in stacked]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.graph import Graph
 from compiler.graph.ops import Gather, Linear, MatVec
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, slices_of
 from ltc2neuro.frontends.nir.kinds import STATEFUL
 from ltc2neuro.frontends.nir.maps import Map, map_of
 from ltc2neuro.frontends.nir.nesting import nested
@@ -171,11 +171,9 @@ class Drawing:
         return self._parts(target, name, map_of(op, self.graph).scaled(by, np.ones(1)), op.operands, late)
 
     def _parts(self, target: str, name: str, linear: Map, sources: Sequence[str], late: bool) -> Floats:
-        rest, start = np.zeros(linear.shape[0]), 0
-        for source in sources:
-            total, size = self.sums.of(source), self.graph.size(source)
-            block = linear.part(start, size)
-            start += size
+        rest = np.zeros(linear.shape[0])
+        for source, own in zip(sources, slices_of(map(self.graph.size, sources)), strict=True):
+            total, size, block = self.sums.of(source), self.graph.size(source), linear.part(own)
             rest = rest + block(total.rest)
             for inner, factor in total.parts.items():
                 inside, chosen = block.scaled(np.ones(1), factor), self.graph.makers[inner]

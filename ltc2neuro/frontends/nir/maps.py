@@ -30,10 +30,10 @@ class Map:
         values = self.values * np.broadcast_to(left, self.shape[:1])[self.rows]
         return self._where(values * np.broadcast_to(right, self.shape[1:])[self.columns])
 
-    def part(self, start: int, size: int) -> Map:
+    def part(self, own: slice) -> Map:
         """What it makes of some of the elements."""
-        here = (self.columns >= start) & (self.columns < start + size)
-        return Map(self.rows[here], self.columns[here] - start, self.values[here], (self.shape[0], size))
+        here, shape = (self.columns >= own.start) & (self.columns < own.stop), (self.shape[0], own.stop - own.start)
+        return Map(self.rows[here], self.columns[here] - own.start, self.values[here], shape)
 
     def of_chosen(self, index: Integers, size: int) -> Map:
         """The map of a vector of this size from which elements are chosen."""

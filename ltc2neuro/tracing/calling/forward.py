@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,14 +44,6 @@ def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.Array
                 advice="Samples follow each other in time: give the time since the one before.",
             )
     return [np.concatenate([a, t[:, None]], axis=1) for a, t in zip(arrays, spans, strict=True)]
-
-
-def by_length(arrays: Sequence[Floats], most: int) -> list[list[int]]:
-    """The numbers of sequences that have one length, at most `most` together."""
-    groups: defaultdict[int, list[int]] = defaultdict(list)
-    for number, array in enumerate(arrays):
-        groups[len(array)].append(number)
-    return [numbers[i : i + most] for numbers in groups.values() for i in range(0, len(numbers), most)]
 
 
 def first_steps(sequences: Sequence[Floats], rows: int, steps: int) -> Floats:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from compiler.graph.workload import Work
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, by_length
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.extents import Decisions
@@ -183,20 +183,16 @@ def _calibration(source: ProbeSource) -> list[Probe]:
             break
         chosen.append(number)
     fewer = "" if len(chosen) == len(sequences) else f"{len(chosen)} of {len(sequences)} sequences"
-    lengths: dict[int, list[int]] = {}
-    for number in sorted(chosen):
-        lengths.setdefault(len(sequences[number]), []).append(number)
+    chosen.sort()
     probes: list[Probe] = []
-    for numbers in lengths.values():
-        for first in range(0, len(numbers), MOST_TOGETHER):
-            together = numbers[first : first + MOST_TOGETHER]
-            rows = [_long_enough(sequences[n], axes.STEPS + 1) for n in together]
-            names = [f"calibration, sequence {n}" for n in together]
-            spare = allowed - sum(map(len, rows))
-            while len(rows) <= axes.ROWS and not timed and spare > 0:
-                spare -= len(rows[0])
-                rows, names = [*rows, rows[-1][::-1]], [*names, f"{names[-1]}, the other way round"]
-            probes.append(Probe("the calibration", np.stack(rows), tuple(names), own=True, fewer=fewer))
+    for together in by_length([sequences[n] for n in chosen], MOST_TOGETHER):
+        rows = [_long_enough(sequences[chosen[i]], axes.STEPS + 1) for i in together]
+        names = [f"calibration, sequence {chosen[i]}" for i in together]
+        spare = allowed - sum(map(len, rows))
+        while len(rows) <= axes.ROWS and not timed and spare > 0:
+            spare -= len(rows[0])
+            rows, names = [*rows, rows[-1][::-1]], [*names, f"{names[-1]}, the other way round"]
+        probes.append(Probe("the calibration", np.stack(rows), tuple(names), own=True, fewer=fewer))
     return probes
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from graph_strategies import integer_graphs
@@ -35,7 +37,7 @@ FIELDS = {"dest": TARGETS, "test": st.sampled_from(isa.Test), "port": st.integer
 
 
 def instruction(kind: type[isa.Instruction]) -> st.SearchStrategy[isa.Instruction]:
-    places = [name for name in kind.__annotations__ if name not in isa.Instruction.__annotations__]
+    places = [field.name for field in fields(kind)]
     return st.builds(kind, **{name: FIELDS.get(name, SOURCES) for name in places})
 
 

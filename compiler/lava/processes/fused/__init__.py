@@ -25,7 +25,7 @@ from compiler.mapping.mapped_network import MappedNetwork
 from compiler.native.lanes import NativeLanes
 from compiler.ranges.proven import Proven
 from compiler.simulator.machine import Machine
-from hw_models.arrays import Integers
+from hw_models.arrays import Integers, slices_of
 from hw_models.errors import LavaError
 
 
@@ -139,9 +139,6 @@ class PyFusedNetModel(PyLoihiProcessModel):
 
     def on_var_update(self) -> None:
         """The user has set the Var `states`: the machine follows."""
-        start, given, states = 0, {}, self._machine.states
-        for name in self._names:
-            stop = start + states[name].size
-            given[name] = self.states[start:stop].reshape(-1, self._lanes).copy()
-            start = stop
-        self._machine.set_states(given)
+        places = slices_of(self._machine.states[name].size for name in self._names)
+        parts = (self.states[own].reshape(-1, self._lanes).copy() for own in places)
+        self._machine.set_states(dict(zip(self._names, parts, strict=True)))

@@ -31,14 +31,6 @@ def _div(node: Node, a: Tensor, b: Tensor) -> Tensor:
     return torch.div(a, b, rounding_mode="trunc") if whole else a / b
 
 
-def _sub(node: Node, a: Tensor, b: Tensor) -> Tensor:
-    return torch.zeros_like(a) if a is b else a - b
-
-
-def _mod(node: Node, a: Tensor, b: Tensor) -> Tensor:
-    return torch.fmod(a, b) if node.whole("fmod", 0) else torch.remainder(a, b)
-
-
 def _clip(node: Node, x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
     least, most = (None if end is None or abs(end.item()) > _ENDLESS else end.item() for end in (low, high))
     return x if least is None and most is None else torch.clamp(x, least, most)
@@ -51,14 +43,6 @@ def _cast(node: Node, x: Tensor) -> Tensor:
     if to in (_FLOAT, _DOUBLE):
         return x if x.is_floating_point() else x.to(torch.get_default_dtype())
     return x.bool() if to == _BOOL else x.long()
-
-
-def _cast_like(node: Node, x: Tensor, like: Tensor) -> Tensor:
-    return x if x.is_floating_point() and like.is_floating_point() else x.to(like.dtype)
-
-
-def _gelu(node: Node, x: Tensor) -> Tensor:
-    return functional.gelu(x, approximate=node.text("approximate", "none"))
 
 
 def _selu(node: Node, x: Tensor) -> Tensor:
@@ -89,7 +73,7 @@ RULES: dict[str, Rule] = {
     "Atan": _plain(torch.atan),
     "Atanh": _plain(torch.atanh),
     "Cast": _cast,
-    "CastLike": _cast_like,
+    "CastLike": lambda node, x, like: x if x.is_floating_point() and like.is_floating_point() else x.to(like.dtype),
     "Ceil": _plain(torch.ceil),
     "Celu": lambda node, x: functional.celu(x, node.real("alpha", 1.0)),
     "Clip": _clip,
@@ -102,7 +86,7 @@ RULES: dict[str, Rule] = {
     "Erf": _plain(torch.erf),
     "Exp": _plain(torch.exp),
     "Floor": _plain(torch.floor),
-    "Gelu": _gelu,
+    "Gelu": lambda node, x: functional.gelu(x, approximate=node.text("approximate", "none")),
     "Greater": _plain(torch.gt),
     "GreaterOrEqual": _plain(torch.ge),
     "HardSigmoid": lambda node, x: torch.clamp(x * node.real("alpha", 0.2) + node.real("beta", 0.5), 0.0, 1.0),
@@ -117,7 +101,7 @@ RULES: dict[str, Rule] = {
     "Mean": lambda node, *inputs: reduce(torch.add, inputs) / len(inputs),
     "Min": _folded(torch.minimum),
     "Mish": _plain(functional.mish),
-    "Mod": _mod,
+    "Mod": lambda node, a, b: torch.fmod(a, b) if node.whole("fmod", 0) else torch.remainder(a, b),
     "Mul": _plain(torch.mul),
     "Neg": _plain(torch.neg),
     "Not": _plain(torch.logical_not),
@@ -135,7 +119,7 @@ RULES: dict[str, Rule] = {
     "Softplus": _plain(functional.softplus),
     "Softsign": _plain(functional.softsign),
     "Sqrt": _plain(torch.sqrt),
-    "Sub": _sub,
+    "Sub": lambda node, a, b: torch.zeros_like(a) if a is b else a - b,
     "Sum": _folded(torch.add),
     "Swish": _swish,
     "Tan": _plain(torch.tan),

@@ -21,10 +21,6 @@ def _over(function: Callable[[Tensor, list[int], bool], Tensor]) -> Rule:
     return rule
 
 
-def _whole_pool(node: Node, x: Tensor) -> Tensor:
-    return x.mean(list(range(2, x.dim())), keepdim=True)
-
-
 def _cumsum(node: Node, x: Tensor, axis: Tensor) -> Tensor:
     if node.whole("exclusive", 0) or node.whole("reverse", 0):
         raise unsupported(node, "counts from the end, or without the element itself")
@@ -33,7 +29,7 @@ def _cumsum(node: Node, x: Tensor, axis: Tensor) -> Tensor:
 
 RULES: dict[str, Rule] = {
     "CumSum": _cumsum,
-    "GlobalAveragePool": _whole_pool,
+    "GlobalAveragePool": lambda node, x: x.mean(list(range(2, x.dim())), keepdim=True),
     "LogSoftmax": lambda node, x: torch.log_softmax(x, node.whole("axis", -1)),
     "ReduceL1": _over(lambda x, over, keep: x.abs().sum(over, keepdim=keep)),
     "ReduceL2": _over(lambda x, over, keep: (x * x).sum(over, keepdim=keep).sqrt()),

@@ -22,10 +22,6 @@ def _flatten(node: Node, x: Tensor) -> Tensor:
     return x.unsqueeze(0).flatten(1) if axis == 0 else x.flatten(axis).flatten(0, axis - 1)
 
 
-def _transpose(node: Node, x: Tensor) -> Tensor:
-    return x.permute(node.wholes("perm") or tuple(reversed(range(x.dim()))))
-
-
 def _squeeze(node: Node, x: Tensor, given: Tensor | None = None) -> Tensor:
     found = axes(node, given)
     where = [axis for axis, n in enumerate(x.shape) if n == 1] if found is None else [a % x.dim() for a in found]
@@ -141,6 +137,6 @@ RULES: dict[str, Rule] = {
     "Split": _split,
     "Squeeze": _squeeze,
     "Tile": _tile,
-    "Transpose": _transpose,
+    "Transpose": lambda node, x: x.permute(node.wholes("perm") or tuple(reversed(range(x.dim())))),
     "Unsqueeze": _unsqueeze,
 }
