@@ -34,19 +34,38 @@ class SourceLine:
         """The variable that the line's statement is assigned to, if it is a plain assignment."""
         return _targets(self.file).get(self.number)
 
+    @property
+    def decides(self) -> bool:
+        """Whether the line is the condition of an `if` or `while`, and nothing else."""
+        return self.number in _conditions(self.file)
+
     def __str__(self) -> str:
         return f"{self.file}, line {self.number}: {self.text}"
+
+
+def _tree(file: str) -> ast.AST:
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):  # such as a cell of a notebook with magic commands
+        return ast.Module([], [])
+
+
+@lru_cache(maxsize=64)
+def _conditions(file: str) -> frozenset[int]:
+    """The lines of a file that hold conditions, and no part of what is done under them."""
+    found = set[int]()
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, (ast.If, ast.While)):
+            lines = set(range(node.test.lineno, (node.test.end_lineno or node.test.lineno) + 1))
+            found |= lines - {line.lineno for line in node.body}
+    return frozenset(found)
 
 
 @lru_cache(maxsize=64)
 def _targets(file: str) -> dict[int, str]:
     """The variable that a file's lines are assigned to, by the lines' numbers; a statement may span many lines."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(file)))
-    except (SyntaxError, ValueError):  # such as a cell of a notebook with magic commands
-        return {}
     found: dict[int, str] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
         elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):

@@ -10,13 +10,13 @@ from compiler.steps.orbits import (
     BEFORE_THE_FIRST,
     Orbits,
     Past,
-    SettlesLateError,
     StartsLateError,
     UnsteadyError,
 )
 from compiler.steps.pasts import compute_early, run_through
 from compiler.steps.predecessors import alike, matched_operands
 from compiler.steps.repeated_blocks import Repeated
+from compiler.steps.unsteady import changes, check_causal, name, origin, two_starts, where
 from hw_models.arrays import Integers
 
 
@@ -25,15 +25,7 @@ def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
 
     Raises `UnsteadyError` where that cannot be one program.
     """
-    for t, answer in answers.items():
-        late = [e for e in answer.tolist() if elements.known[e] > t]
-        if late:
-            raise UnsteadyError(
-                "the model is not causal: an answer depends on later samples",
-                where=_where(elements, late[0]),
-                numbers=f"the answer of step {t} needs the sample of step {elements.known[late[0]]}",
-                advice="Leave out what looks ahead, or delay the answer.",
-            )
+    check_causal(elements, answers)
     found = Orbits(elements)
     try:
         _matched(found, answers)
@@ -52,26 +44,26 @@ def _matched(found: Orbits, answers: Mapping[int, Integers]) -> None:
             _match(found, entered, [(early, late, ANSWER) for early, late in pairs])
     found.numbers = run_through(found, answers)
     if found.numbers:
-        found.conflict = found.conflict or _changes(elements, *found.numbers[0][1:])
+        found.conflict = found.conflict or changes(elements, *found.numbers[0][1:])
     if found.conflict is not None:
         raise found.conflict
     _follow(found)
     changed = compute_early(found)
     if changed is not None:
-        raise _changes(elements, *changed)
+        raise changes(elements, *changed)
     parts = [answers[max(answers)].tolist(), *(elements.operands[head] for head in found.start)]
     read = {int(element) for own in parts for element in own}
     for number in read:
         before = found.before.get(number, number)
         if elements.known[number] == NEVER and not alike(elements, before, number):
-            raise _changes(elements, number, before)
+            raise changes(elements, number, before)
     unmatched = {e for e in read if elements.known[e] != NEVER} - found.newest.keys()
     if found.differs is not None and (unmatched or max(found.first.values(), default=0) > max(answers) // 2):
         raise found.differs  # not only in the first steps
     if unmatched:
         raise StartsLateError(
             "what a value was one step before was not found",
-            where=_where(elements, max(unmatched)),
+            where=where(elements, max(unmatched)),
             numbers=f"that of step {elements.known[max(unmatched)]}",
             advice="Write it as a recurrence: a = 0.9 * a + b at each step, not a sum whose weights depend on how many "
             "steps there are.",
@@ -111,7 +103,7 @@ def _follow(found: Orbits) -> None:
                     problem = "a value of an earlier step needs later samples than that of a later step"
                     advice = "Let it start from a constant such as torch.zeros, not from a sample times 0. "
                     advice += BEFORE_THE_FIRST
-                    raise UnsteadyError(problem, where=_where(elements, here), advice=advice)
+                    raise UnsteadyError(problem, where=where(elements, here), advice=advice)
                 found.later[head] = -found.first[head]
             if here not in before:
                 found.start[head] = None
@@ -173,7 +165,7 @@ def _below(found: Orbits, entered: dict[int, int], early: int, late: int) -> lis
         if not alike(elements, early, late) or isinstance(kinds[late], Repeated):
             if known[early] != NEVER or not elements.operands[late]:
                 if known[early] != NEVER:
-                    raise _changes(elements, late, early)
+                    raise changes(elements, late, early)
                 _otherwise(found, found.by[late], late, early, early)
                 return []
         else:
@@ -210,8 +202,8 @@ def _operands_before(found: Orbits, early: int, late: int) -> list[tuple[int, in
     if not same and operands is None and known[early] != NEVER:
         found.differs = StartsLateError(
             "the model does not do the same at every step",
-            where=_where(elements, late),
-            numbers=f"step {known[late]} has {_name(elements, late)} where the one before has {_name(elements, early)}",
+            where=where(elements, late),
+            numbers=f"step {known[late]} has {name(elements, late)} where the one before has {name(elements, early)}",
             advice="A network runs one program at every sample.",
         )
     return operands
@@ -222,7 +214,7 @@ def _fixed(found: Orbits, reader: int, element: int) -> None:
     found.fixed.setdefault((kind, element), set()).add(reader)
     found.differs = StartsLateError(
         "every step looks at the same sample",
-        where=_where(elements, element if reader == ANSWER else reader),
+        where=where(elements, element if reader == ANSWER else reader),
         numbers=f"that of step {elements.known[element]}",
         advice="Let it be the first one, which is held, or give it as an input. A step that does something else than "
         "others, as with `if t % 2 == 0`, is none: give a mask as an input, g = torch.where(mask > 0.5, new, g).",
@@ -236,7 +228,7 @@ def _otherwise(found: Orbits, reader: int, late: int, before: int, early: int) -
     if elements.known[late] == elements.known[early] == NEVER:
         found.numbers.append((reader, late, early))
         return
-    error = _two_starts(elements, late, before, early)
+    error = two_starts(elements, late, before, early)
     if reader == ANSWER or min(elements.known[before], elements.known[early]) > 0:
         raise error
     other, numbers = found.by.get(late, ANSWER), elements.values
@@ -252,50 +244,8 @@ def _begins(found: Orbits, early: int, late: int, reader: int) -> bool:
     """Whether the first is what the second starts from, and computed in the same step, as of the first sample."""
     known = found.elements.known
     starts = known[early] == known[late] == 0 and early != late and late not in found.before
-    if starts and _origin(found.elements, early) == _origin(found.elements, late):
+    if starts and origin(found.elements, early) == origin(found.elements, late):
         starts = matched_operands(found.elements, early, late) is None  # else what reads a start, and that later
     if starts and found.begins.setdefault(late, early) != early:
         _otherwise(found, reader, late, found.begins[late], early)
     return starts
-
-
-def _changes(elements: Elements, late: int, early: int) -> UnsteadyError:
-    return SettlesLateError(
-        "a number changes from step to step",
-        where=_where(elements, late),
-        numbers=f"{elements.values[early]:g}, then {elements.values[late]:g}",
-        advice="A network does the same at every step: give what changes with time as an input. A mean over time that "
-        "ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps. Differences that a layer with "
-        "biases reads begin at x[:, :1] * 0: torch.cat([x[:, :1] * 0, x[:, 1:] - x[:, :-1]], 1).",
-    )
-
-
-def _two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
-    return UnsteadyError(
-        "two readers of a value look back at different starts of it",
-        where=_where(elements, late),
-        numbers=", then ".join(f"{_name(elements, e)}" for e in early),
-        advice="Let what looks back at a value start where the value itself starts, such as h at 0.",
-    )
-
-
-def _where(elements: Elements, element: int) -> str:
-    home = elements.homes[element]
-    if home is None:
-        return ""
-    value = elements.graph.values[home.value]
-    return ", ".join([*value.modules[:1], *value.lines[:1]])
-
-
-def _origin(elements: Elements, element: int) -> tuple[object, ...]:
-    """The module and the line that compute it, at whichever call."""
-    home = elements.homes[element]
-    if home is None:
-        return ()
-    value = elements.graph.values[home.value]
-    return (*(module.partition("#")[0] for module in value.modules), *value.lines)
-
-
-def _name(elements: Elements, element: int) -> str:
-    home = elements.homes[element]
-    return f"{elements.values[element]:g}" if home is None else home.value

@@ -138,6 +138,8 @@ def _first(why: TraceError, error: MixedStepsError) -> TraceError:
     if any(f"{function} mixes" in error.what for function in ("softmax", "matmul", "bmm", "baddbmm", "einsum")):
         return type(error)(_ATTENTION, where=error.where, numbers=why.what, advice=ATTENDS)
     advice = f"{why.advice} It was looked at over many steps, since {error.what}."
+    if ", line " in why.where:  # the line that cannot be, over however many steps
+        return type(error)(why.what, where=why.where, numbers=why.numbers, advice=advice)
     name, _, line = why.where.rpartition(", ")[2].rpartition(":")
     there = "" if name and f"{name}, line {line}:" in error.where else why.where  # a value's line, or of its call
     numbers = "; ".join(part for part in (why.numbers, there) if part)

@@ -10,7 +10,15 @@ from torch.overrides import TorchFunctionMode
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED, PADDED, CallPlace, TimePlaces
+from ltc2neuro.tracing.recording.over_time import (
+    ADDED,
+    DIVIDED,
+    PADDED,
+    CallPlace,
+    TimePlaces,
+    count_below,
+    count_of,
+)
 from ltc2neuro.tracing.recording.source import SourceLine, call, user_line
 
 LENGTHS = (53, 59)
@@ -21,6 +29,7 @@ _JOINS = {*spellings("mean", "sum", "amax", "amin", "max", "min", "prod", "logsu
 _POOLS = {*spellings("adaptive_avg_pool1d", "adaptive_max_pool1d", "_adaptive_max_pool1d")}
 _PADS = {torch.nn.functional.pad, *spellings("conv1d")}
 _ADDS = {*spellings("add", "__add__", "__radd__", "__iadd__", "add_")}
+_SCALES = {*spellings("mul", "multiply", "__mul__", "__rmul__", "__imul__", "mul_")}
 _DIVIDES = {*spellings("div", "true_divide", "__truediv__", "__div__")}
 
 
@@ -49,8 +58,9 @@ class _SeenJoins(TorchFunctionMode):
             given = range(x.dim()) if dim is None else (dim,) if isinstance(dim, int) else dim
             for axis in given if isinstance(given, (range, tuple, list)) else ():
                 self._see(axis % x.dim(), x.shape[axis])
-        elif func in _DIVIDES and isinstance(second, int):
-            self._see(DIVIDED, second)
+        count = count_of(second) if func in _DIVIDES else count_below(second) if func in _SCALES else None
+        if count is not None:
+            self._see(DIVIDED, count)
         result = func(*args, **kwargs)
         if func in _PADS and isinstance(result, torch.Tensor) and isinstance(x, torch.Tensor):
             given = kwargs.get("padding", args[4] if len(args) > 4 else 0)

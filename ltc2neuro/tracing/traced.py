@@ -22,7 +22,7 @@ from ltc2neuro.tracing.calling.arguments import Arguments, SampleForm, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, vocabularies
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
-from ltc2neuro.tracing.dispatch.scripts import scripts_refused
+from ltc2neuro.tracing.dispatch.scripts import scripts_in_python
 from ltc2neuro.tracing.dispatch.writing import Written
 from ltc2neuro.tracing.host_readouts import HoldError, host_readouts
 from ltc2neuro.tracing.layers import handler_of
@@ -185,7 +185,7 @@ def _called(recorder: Recorder, clone: torch.nn.Module, given: Arguments) -> obj
     kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
     written = Written(recorder, kept)
     recorder.standing = written.standing
-    with scripts_refused(recorder), solvers(recorder), Recording(recorder, written) as recording:
+    with scripts_in_python(recorder), solvers(recorder), Recording(recorder, written) as recording:
         with local_variables(recorder, written.standing) if recorder.all_at_once else nullcontext() as profile:
             recording.profile = profile
             return written.standing(call(clone, *given.ordered, **given.named))

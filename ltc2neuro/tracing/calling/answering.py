@@ -52,7 +52,7 @@ def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
             dropped = [place for key, value in inside.items() for place in _no_states(value, (key,), is_state)]
             return _together(answers, list(answers), keyed=True, dropped=dropped)
         raise TraceError(
-            "the model returns a dict without answers",
+            "the model's results were not recorded: all are inside other tuples or dicts",
             numbers=", ".join(f"{key!r} is a {type(value).__name__}" for key, value in inside.items()),
             advice="Return answers by their names: {'pose': pose, 'gate': gate}.",
         )

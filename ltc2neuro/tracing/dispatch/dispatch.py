@@ -83,6 +83,8 @@ class Recording(TorchFunctionMode):
         if symbols(args) or symbols(kwargs):
             with self:
                 return dispatch(func, args, kwargs)
+        if func in _OF_NUMBERS and args:
+            noted(args[0])
         if func in _RANDOM:
             raise self._recorder.refusal(
                 "the model draws random numbers", "A compiled network is deterministic: leave the noise to training."
@@ -274,8 +276,11 @@ _CASTS = set(
               "type_as", "cpu", "as_tensor", "asarray", "tensor", "cfloat", "cdouble")
 )  # fmt: skip
 _DECOMPOSED = set(DECOMPOSITIONS.values())
-_OF_OWN_TYPES = set(spellings("where", "masked_fill", "masked_fill_", "pow", "__pow__", "__rpow__", "float_power"))
-"""Whose masks stay of type bool, and whole exponents whole"""
+_OF_OWN_TYPES = set(
+    spellings("where", "masked_fill", "masked_fill_", "pow", "__pow__", "__rpow__", "float_power", "index_copy",
+              "index_copy_", "index_add", "index_add_", "index_fill", "index_fill_")
+)  # fmt: skip
+"""Whose masks stay of type bool, and whole exponents and places whole"""
 _RANDOM = set(
     spellings("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "normal", "bernoulli", "multinomial",
               "normal_", "uniform_", "bernoulli_", "random_", "exponential_")
@@ -288,6 +293,7 @@ _IN_PLACE: dict[TorchFunction, TorchFunction] = {
 """in-place function -> the function that returns a new tensor"""
 _NUMBERS = set(spellings("zero_", "fill_"))
 _COPIES = {*spellings("copy_"), *_NUMBERS}
+_OF_NUMBERS = {torch.tensor, torch.as_tensor}
 _FILLS = {*_IN_PLACE, *_COPIES}
 """What writes all of its first argument"""
 _ALIASES = {"axis": "dim", "keepdims": "keepdim"}

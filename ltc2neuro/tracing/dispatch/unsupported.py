@@ -54,7 +54,7 @@ ADVICE = by_spelling(
          "__reduce_ex__", "apply_", "map_"),
         _ESCAPES,
     ),
-    (("__setitem__", "copy_", "index_copy_", "index_put_", "scatter_", "set_"), _WRITES),
+    (("__setitem__", "copy_", "index_put_", "scatter_", "set_"), _WRITES),
     (
         ("masked_select", "masked_scatter", "nonzero", "argwhere", "take", "scatter", "index_put", "one_hot"),
         CHOOSES,

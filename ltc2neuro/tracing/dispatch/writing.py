@@ -63,10 +63,15 @@ class Written:
         if is_mask(index, target):
             self.whole(target, _masked(target, index, value))
             return
+        given = value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=target.dtype)
+        if (places := _numbered_places(index)) is not None:  # of one axis
+            dim, numbers = places
+            shape = [len(numbers) if axis == dim else size for axis, size in enumerate(target.shape)]
+            self.whole(target, torch.index_copy(target, dim, numbers, given.to(target.dtype).expand(shape)))
+            return
         if not _takes_view(index):
             raise self._refusal()
         part = target[index]
-        given = value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=target.dtype)
         self.whole(part, given.to(target.dtype).expand(part.shape))
 
     def whole(self, target: object, value: object) -> object:
@@ -123,6 +128,16 @@ class Written:
 def is_mask(index: object, target: torch.Tensor) -> bool:
     """Whether an index says of each element whether it is meant."""
     return isinstance(index, torch.Tensor) and index.dtype == torch.bool and index.shape == target.shape
+
+
+def _numbered_places(index: object) -> tuple[int, torch.Tensor] | None:
+    """Of an index that takes all of other axes, and some places of one, which that is and the places."""
+    parts = index if isinstance(index, tuple) else (index,)
+    taken = [axis for axis, part in enumerate(parts) if not (isinstance(part, slice) and part == slice(None))]
+    if len(taken) != 1 or not isinstance(parts[taken[0]], (list, np.ndarray, torch.Tensor)):
+        return None
+    numbers = torch.as_tensor(parts[taken[0]])
+    return (taken[0], numbers) if numbers.dim() == 1 and numbers.dtype == torch.int64 else None
 
 
 def _takes_view(index: object) -> TypeGuard[Index | tuple[Index, ...]]:

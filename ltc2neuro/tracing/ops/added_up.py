@@ -11,8 +11,9 @@ from collections.abc import Callable
 import torch
 
 from ltc2neuro.tracing.ops.over_time import marked, valued
+from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.extents import Extent
-from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED
+from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED, count_below, count_of
 from ltc2neuro.tracing.recording.source import user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
 
@@ -52,10 +53,23 @@ def dividing(rule: Rule) -> Rule:
     """A rule of a quotient that knows means."""
 
     def divide(input: object, other: object) -> Symbolic:
-        mean = _mean(input, other) if isinstance(input, Symbolic) and isinstance(other, int) else None
+        count = count_of(other)
+        mean = _mean(input, count) if isinstance(input, Symbolic) and count is not None else None
         return rule(input, other) if mean is None else mean
 
     return divide
+
+
+def scaling(rule: Rule) -> Rule:
+    """The same of a product with the reciprocal of a number."""
+
+    def scale(input: object, other: object) -> Symbolic:
+        total, factor = (input, other) if isinstance(input, Symbolic) else (other, input)
+        count = count_below(factor)
+        mean = _mean(total, count) if isinstance(total, Symbolic) and count is not None else None
+        return rule(input, other) if mean is None else mean
+
+    return scale
 
 
 def _mean(total: Symbolic, count: int) -> Symbolic | None:
@@ -65,7 +79,12 @@ def _mean(total: Symbolic, count: int) -> Symbolic | None:
     if total.recorder.all_at_once:
         counts = known.places.joins.get((user_line(), DIVIDED)) == 0 and (summed or len(terms) == count)
     else:
-        counts = summed and isinstance(count, Extent) and count.counted.steps and not count.counted.rows
+        looked = count.counted if isinstance(count, Extent) else None
+        counts = summed and (
+            looked.steps and not looked.rows
+            if looked is not None
+            else count == axes.STEPS and total.recorder.decisions.steps
+        )
     if not terms or not counts:
         return None
     mean = marked("mean", valued(terms[-1]))

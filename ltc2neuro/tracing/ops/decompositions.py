@@ -14,6 +14,7 @@ from ltc2neuro.tracing.ops import torch_cells
 from ltc2neuro.tracing.ops.activations import ACTIVATIONS, refuse_training
 from ltc2neuro.tracing.ops.einsum import EINSUMS
 from ltc2neuro.tracing.ops.finite import FINITES
+from ltc2neuro.tracing.ops.indexed import INDEXED
 from ltc2neuro.tracing.ops.norms import NORMS
 from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.powers import POWERS
@@ -142,5 +143,5 @@ DECOMPOSITIONS: TorchRules = by_spelling(
     (("rnn_tanh_cell",), torch_cells.rnn_tanh_cell),
     (("rnn_relu_cell",), torch_cells.rnn_relu_cell),
 )
-DECOMPOSITIONS.update({**ACTIVATIONS, **REDUCTIONS, **FINITES, **NORMS, **POWERS, **ROUNDINGS, **EINSUMS})
+DECOMPOSITIONS.update({**ACTIVATIONS, **REDUCTIONS, **FINITES, **NORMS, **POWERS, **ROUNDINGS, **EINSUMS, **INDEXED})
 """The decomposition of each torch function that has one. It goes before an op of the same name."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.hidden_layers import HiddenLayerError
+from ltc2neuro.tracing.recording.source import user_line
 from ltc2neuro.tracing.recording.tape import Tape
 
 MIXES = (
     "A network computes one row and one step at a time. What joins steps belongs into a cell under "
-    "ltc2neuro.nn.Recurrent; what joins rows belongs after the network. "
-    "A loop until a value is small enough, as `while h.abs().max() > 0.5`, has no number of times: give it one."
+    "ltc2neuro.nn.Recurrent; what joins rows belongs after the network. A loss or penalty that forward returns, too, "
+    "belongs under `if self.training:`."
+)
+DECIDED = "the model goes by a computed value, all rows at once"
+DECIDES = (
+    "A network runs the same ops at every step, for every row: a loop runs a number of times, as `for _ in range(8):`, "
+    "and what a value decides is chosen, h = torch.where(h.abs() > 0.5, 0.5 * h, h)."
 )
 ATTENDS = (
     "A network keeps states of a fixed size, not all that it has seen. Keep running sums, as linear attention does "
@@ -22,8 +28,16 @@ class MixedStepsError(TraceError):
     """Rows or steps are joined, or taken apart: see `ltc2neuro.tracing.unrolled`."""
 
 
+def decides() -> bool:
+    """Whether the user's line is a condition."""
+    line = user_line()
+    return line is not None and line.decides
+
+
 def mixed(recorder: Tape, what: str = "mixes batch rows or time steps") -> TraceError:
-    """The error for the operation at the user's line."""
+    """The error for the operation at the user's line; of another kind where it is a condition."""
+    if decides():
+        return recorder.refusal(DECIDED, DECIDES)
     error = recorder.refusal(f"{recorder.operation} {what}", MIXES)
     if isinstance(error, HiddenLayerError):
         return error

@@ -14,7 +14,7 @@ from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.copies import from_the_first
 from ltc2neuro.tracing.ops.elementwise import constant
 from ltc2neuro.tracing.ops.fixed_places import taken_by_number
-from ltc2neuro.tracing.ops.mixing import MixedStepsError, mixed
+from ltc2neuro.tracing.ops.mixing import DECIDED, DECIDES, MixedStepsError, decides, mixed
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.held_inputs import beside, over_time
 from ltc2neuro.tracing.recording.hidden_layers import HiddenLayerError
@@ -87,7 +87,9 @@ def _moved(x: Symbolic, example: object, codes: object) -> object:
 
 
 def apart(recorder: Tape, problem: str) -> TraceError:
-    """The error for what takes rows or steps apart, at the user's line."""
+    """The error for what takes rows or steps apart, at the user's line; of another kind where it is a condition."""
+    if decides():
+        return recorder.refusal(DECIDED, DECIDES)
     error = recorder.refusal(
         f"{recorder.operation} takes batch rows or time steps apart: {problem}",
         "A network answers at every step or at the last: y[:, -1] where batch comes first, y[-1] where time comes "

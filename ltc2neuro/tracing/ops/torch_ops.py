@@ -17,7 +17,7 @@ from compiler.graph import Op
 from compiler.graph.ops import Add, Div, Max, Min, Mul, Sub
 from ltc2neuro.tracing.ops import logic, over_time
 from ltc2neuro.tracing.ops import shape_ops as moves
-from ltc2neuro.tracing.ops.added_up import adding, dividing
+from ltc2neuro.tracing.ops.added_up import adding, dividing, scaling
 from ltc2neuro.tracing.ops.elementwise import Operand, apply, elementwise
 from ltc2neuro.tracing.ops.embedding import embedding
 from ltc2neuro.tracing.ops.linear import linear, matmul, total
@@ -99,7 +99,7 @@ RULES: TorchRules = {
         (("add", "__add__", "__radd__"), adding(_scaled(_ADD))),
         (("sub", "subtract", "__sub__"), _scaled(_SUB)),
         (("rsub", "__rsub__"), _scaled(_reversed(_SUB))),
-        (("mul", "multiply", "__mul__", "__rmul__"), _MUL),
+        (("mul", "multiply", "__mul__", "__rmul__"), scaling(_MUL)),
         (("true_divide", "__div__", "__truediv__"), dividing(_DIV)),
         (("__rdiv__", "__rtruediv__"), _reversed(_DIV)),
         (("minimum", "fmin"), _MIN),

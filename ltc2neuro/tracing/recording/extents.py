@@ -98,7 +98,7 @@ def _extent(number: int, counted: CountedSize) -> Extent:
     return extent
 
 
-def noted(size: int) -> None:
+def noted(size: object) -> None:
     """The model is given the size as a plain number, which shows no more what is done with it."""
     if isinstance(size, Extent):
         size.counted.note()

@@ -19,10 +19,30 @@ FOLDS: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 """What a state can do: a mean needs the number of steps"""
 ON_CHIP = frozenset({"prod", "logsumexp"})
 """What the host makes of no answers"""
+ROUNDED = 1e-6
+"""How far a reciprocal may be from that of a whole number, in float32"""
 CallPlace = tuple[SourceLine | None, int]
 """A line of the model's, and the axis, counted from the front, that it joins; or one of these"""
 ADDED, DIVIDED, PADDED = -1, -2, -3
 """Terms that are added up one by one, the number that something is divided by, and how long an axis is with padding"""
+
+
+def count_of(value: object) -> int | None:
+    """The whole number that something is divided by, as it is, as a float or in a tensor; None of another."""
+    if isinstance(value, torch.Tensor):
+        value = value.item() if value.numel() == 1 and type(value) is torch.Tensor else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def count_below(value: object) -> int | None:
+    """The whole number of which it is the reciprocal."""
+    if isinstance(value, torch.Tensor):
+        value = value.item() if value.numel() == 1 and type(value) is torch.Tensor else None
+    if not isinstance(value, float) or not 0 < value <= 1:
+        return None
+    return round(1 / value) if abs(round(1 / value) * value - 1) < ROUNDED else None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ ANSWERS = {
     "last, mean, sum so far": (lambda y: (y[:, -1], y.mean(1), y.cumsum(1)), ["last", "mean", "every"]),
     "every and mean": (lambda y: (y, y.mean(1)), ["every", "mean"]),
     "every and sum by the number": (lambda y: (y, y.sum(1) / y.shape[1]), ["every", "mean"]),
+    "sum by a float": (lambda y: (y[:, -1], y.sum(1) / torch.tensor(float(y.shape[1]))), ["last", "mean"]),
+    "sum times a reciprocal": (lambda y: (y, y.sum(1) * (1 / y.shape[1])), ["every", "mean"]),
     "last and largest": (lambda y: (y[:, -1], y.amax(1)), ["last", "max"]),
     "sum and mean": (lambda y: (y.sum(1), y.mean(1)), ["sum", "mean"]),
     "a dict": (lambda y: {"all": y, "mean": y.mean(1), "few": y[:, -3:]}, ["every", "mean", "last 3"]),
@@ -110,6 +112,12 @@ class Layer(nn.Module):
 
     def forward(self, x):
         return self.returned(self.rnn(x)[0])
+
+
+def test_a_mean_of_a_layer_is_one_however_it_is_divided():
+    for mean in (lambda y: y.sum(1) / torch.tensor(y.shape[1]), lambda y: y.sum(1) * (1 / y.shape[1])):
+        assert [a.readout for a in trace(Layer(mean), list(X)).answers.each] == ["mean"]
+    assert trace(Layer(lambda y: y.sum(1) / 3.0), list(X)).answers.readout == "sum"
 
 
 def test_a_product_over_time_beside_its_factors_is_no_last_state():

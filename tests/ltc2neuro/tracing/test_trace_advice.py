@@ -202,6 +202,46 @@ def test_an_autoregressive_loop():
     compiles(Recurrent(cell))
 
 
+def _until_small(net, x):
+    h, answers = x.new_zeros(len(x), 4), []
+    for x_t in x.unbind(1):
+        h = net.cell(x_t, h)
+        while h.abs().max() > 0.5:
+            h = 0.5 * h
+        answers.append(h)
+    return torch.stack(answers, 1)
+
+
+def _from_the_second(net, x):
+    h, answers = net.cell(x[:, 0]), []
+    for x_t in x.unbind(1)[1:]:
+        h = net.cell(x_t, h)
+        answers.append(h)
+    return torch.stack(answers, 1)
+
+
+def _by_itself(net, x):
+    y, h, answers = x[:, 0], x.new_zeros(len(x), 4), []
+    for _ in range(x.shape[1]):
+        y = h = net.cell(y, h)
+        answers.append(y)
+    return torch.stack(answers, 1)
+
+
+NO_PROGRAMS = {
+    "a loop until a value is small": (_until_small, "goes by a computed value", "while h.abs().max() > 0.5:"),
+    "an answer fewer": (_from_the_second, "answers to 1 sample fewer", "h, answers = net.cell(x[:, 0]), []"),
+    "what goes on by itself": (_by_itself, "made of the first one alone", "y, h, answers = x[:, 0]"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PROGRAMS)
+def test_loops_that_are_no_program_say_why_and_where(name):
+    forward, what, where = NO_PROGRAMS[name]
+    error = refused(Net(forward, cell=nn.GRUCell(4, 4)))
+    assert what in error.what and where in error.where
+
+
 @torch.jit.script
 def guarded(x: torch.Tensor):
     if bool(x.abs().max() > 30):
@@ -210,17 +250,15 @@ def guarded(x: torch.Tensor):
 
 
 @torch.jit.script
-def by_length(x: torch.Tensor):
-    if x.size(1) > 2000:
-        x = 0.1 * x
-    return x
+def fused(x: torch.Tensor, h: torch.Tensor):
+    return torch.tanh(x + 0.5 * h)
 
 
 def test_what_torch_jit_has_made():
     traced = torch.jit.trace(torch.tanh, torch.zeros(2, 3, 4))
-    for function in (guarded, by_length, traced):
-        error = refused(Net(lambda net, x: function(x)))  # noqa: B023
-        assert "torch.jit" in error.what and __file__ in error.where
+    compiles(Net(lambda net, x: traced(fused(x, net.m(x))), m=nn.Linear(4, 4)))
+    error = refused(Net(lambda net, x: guarded(x)))
+    assert "if bool(x.abs().max() > 30):" in error.where and "torch.where" in error.advice
     linear = nn.Linear(4, 3)
     for module in (torch.jit.script(linear), torch.jit.trace(linear, torch.zeros(2, 3, 4))):
         for model in (module, Net(lambda net, x: net.m(x), m=module), Net(lambda net, x: net.hidden[0](x), module)):
