@@ -24,7 +24,7 @@ G = TypeVar("G", bound=Graph)
 
 def validate(graph: G, after: str = "") -> G:
     """Check `graph` and return it. Raises `GraphError` that names the pass `after` which it came."""
-    for problem in problems(graph):
+    for problem in (*problems(graph), *_shared_names(graph)):
         raise GraphError(problem, where=f"after {after}" if after else "")
     return graph
 
@@ -32,6 +32,15 @@ def validate(graph: G, after: str = "") -> G:
 def problems(graph: Graph) -> list[str]:
     """Rules that `graph` breaks, as text; those of arrays only where names and blocks are right."""
     return [*_structure(graph)] or [*_arrays(graph)] or [*_formats(graph)]
+
+
+def _shared_names(graph: Graph) -> Iterator[str]:
+    """States that are called as a value or constant is: nothing could tell them apart by name. Saved networks of
+    version 0.2 may have such."""
+    for state in graph.states:
+        if state.name in graph.values or state.name in graph.constants:
+            kind = "value" if state.name in graph.values else "constant"
+            yield f"{state.name} is a state and a {kind}"
 
 
 def _structure(graph: Graph) -> Iterator[str]:

@@ -35,7 +35,7 @@ def flags_of(made: StepBuilder) -> Flags:
             made.constant(np.full(1, value), title) for value, title in ((0.0, "not_started"), (1.0, "started"))
         )
         made.states.append(State(name, 1, start, start, end))
-        read = fresh(numbered(f"started.{number}"), made.values)
+        read = fresh(numbered(f"has_{name}"), {s.name for s in made.states}, made.values)
         made.values[read] = Value(read, 1)
         made.ops.append(StateRead(read, name))
         flags.writes.append(StateWrite(name, end if before is None else before))

@@ -79,6 +79,15 @@ def test_a_broken_graph_is_named(text):
         validate(broken, "a test")
 
 
+def test_a_state_has_a_name_of_its_own():
+    graph = small()
+    (state,) = graph.states
+    for name in (graph.blocks[0].ops[0].result, next(iter(graph.constants))):
+        named = with_op(graph, (ops.StateRead, ops.StateWrite), lambda op: replace(op, state=name))  # noqa: B023
+        with pytest.raises(GraphError, match=f"{name} is a state and a"):
+            validate(replace(named, states=(replace(state, name=name),)), "a test")
+
+
 def test_a_value_of_a_repeated_block_is_not_seen_outside():
     graph = small()
     inner = graph.blocks[1].ops[-1].x

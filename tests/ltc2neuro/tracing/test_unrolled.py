@@ -588,7 +588,7 @@ REFUSED = {
     ),
     "centred": (lambda: Function(_centred), "not causal"),
     "the third sample": (lambda: Function(lambda x: x - x[:, 2:3]), "not causal.*step 0 needs the sample of step 2"),
-    "a loop on values": (lambda: Function(_while_small), "max mixes batch rows"),
+    "a loop on values": (lambda: Function(_while_small), "goes by a computed value.*if h.abs"),
     "every other step": (lambda: Function(_every_other), "a number changes from step to step.*-1, then 1"),
     "mean so far": (lambda: Function(_mean_so_far), "a number changes from step to step|same at every step"),
     "resets": (lambda: Function(_resets), "two readers of a value look back at different starts"),
