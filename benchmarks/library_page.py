@@ -22,10 +22,13 @@ Such a network has some 15 times the neurons and twice the ticks. An LTC keeps 3
 86. Cells of matrices, CfC, CT-RNN and RNN, keep 36 to 55 dB: some more and some less than with microcode, whose weights
 have 8 bits unless they are split. Use it where microcode cannot run.
 
-It is used like a network with microcode: `load`, `verify`, `check`, `stream`, `net.cost()`, states and time spans are
-the same, and `check(model, ..., microcode=False)` asks about one before it is compiled. In the shell it is
-`ltc2neuro compile --no-microcode`, and `run`, `verify`, `check`, `cost` and `inspect` take its file. Placement,
-assembly, `to_lava` and the options of a mapping need neuron programs: here they are errors that say so.
+It is used like a network with microcode: `load`, `verify`, `check`, `stream`, `evaluate`, `net.cost()`, `net.report()`,
+`net.to_onnx(path, graph="float")`, states and time spans are the same, and `check(model, ..., microcode=False)` asks
+about one before it is compiled. In the shell it is `ltc2neuro compile --no-microcode`, and `run`, `verify`, `check`,
+`cost`, `report`, `evaluate`, `inspect` and `export --float` take its file. Formats, placement, assembly, C,
+`attribute`, `tune` and the options of a mapping need neuron programs: here they are errors that say so (`hasattr` says
+no). There is no `to_lava`, as no port takes samples: the source sends each of them again in every iteration, and
+constants with it.
 [executors.md](executors.md) lists what runs such a network.
 
 ## The form

@@ -32,7 +32,8 @@ from ltc2neuro.inputs.arguments import check_options
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.report.writing import report
+from ltc2neuro.report.material import ReportData
+from ltc2neuro.report.writing import SECTIONS, report
 from ltc2neuro.verification.task_metric import Targets
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class Network(BaseNetwork, Record):
         Raises `MissingExtraError` where matplotlib is not installed, `InputError` for wrong arguments,
         `ArtifactError` where the file cannot be written.
         """
-        report(self, path, model, x, targets, metric, timespans=timespans, on=on, calibration=calibration)
+        report(self, path, ReportData(model, x, targets, metric, timespans, on, calibration), SECTIONS)
 
     def to_c(self, path: str | Path) -> None:
         """Write one self-contained C99 file that computes the integers of this network: docs/c.md.

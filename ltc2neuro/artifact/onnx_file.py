@@ -16,7 +16,9 @@ from hw_models.errors import InputError
 from hw_models.fixed_point import SEMANTICS_VERSION
 from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.compiled.assembling import host_maps
-from ltc2neuro.compiled.record import Record
+from ltc2neuro.compiled.microcode import with_microcode
+from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.record import BaseRecord, Record
 from ltc2neuro.inputs.layout import HOW
 from ltc2neuro.version import __version__
 
@@ -25,13 +27,14 @@ if TYPE_CHECKING:
 
 FORMS = ("sequence", "step")
 GRAPHS = ("integer", "float")
+FLOATS = "graph='float' writes the model itself"
 
 
-def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool) -> None:
-    """Write `record` to `path`: see `Network.to_onnx`."""
+def to_onnx(net: BaseNetwork, path: str | Path, form: str, graph: str, real: bool) -> None:
+    """Write `net` to `path`: see `Network.to_onnx`. Raises `InputError` where it has no integer graph to write."""
     path, real = check_path(path), check_flag(real, "real")
     form, graph = check_choice(form, FORMS, "form"), check_choice(graph, GRAPHS, "graph")
-    layout = record.layout
+    layout, own = net.layout, None if graph == "float" else with_microcode(net, "graph='integer'", FLOATS).record
     if graph == "float" and not real:
         raise InputError("a float graph has no integers", where="real", advice="Leave real=False out.")
     if real and layout.time_first is None:
@@ -44,37 +47,37 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
     from compiler.onnx.shapes import Shapes, TensorShape
 
     shapes = Shapes(
-        _inputs(record),
+        _inputs(net),
         tuple(
             TensorShape(
-                a.name if record.answers.several else "y",
+                a.name if net.answers.several else "y",
                 a.step_shape,
                 not a.every,
                 over="" if a.over.apart else a.readout.partition(" of ")[0],
                 latest=a.over.latest,
                 added=a.added,
             )
-            for a in record.answers.each
+            for a in net.answers.each
         ),
-        timed=record.timed,
+        timed=net.timed,
         time_first=bool(layout.time_first),
         answers_time_first=layout.answers_time_first,
-        order=_order(record),
+        order=_order(net),
     )
-    if graph == "float":
+    if own is None:
         shapes = replace(shapes, reals=FLOAT32)
-        program = FloatExport(real=record.float_graph, shapes=shapes, metadata=_of_both(record, record.float_graph))
+        program = FloatExport(real=net.float_graph, shapes=shapes, metadata=_of_both(net, net.float_graph))
     else:
         program = IntegerExport(
-            proven=record.proven,
+            proven=own.proven,
             shapes=shapes if real else None,
-            metadata=_of_both(record, record.graph) | _of_integers(record),
+            metadata=_of_both(net, own.graph) | _of_integers(own),
         )
     model = program.step() if form == "step" else program.sequence()
     write_whole(path, lambda part: part.write_bytes(model.SerializeToString(deterministic=True)))
 
 
-def _inputs(record: Record) -> tuple[TensorShape, ...]:
+def _inputs(record: BaseRecord) -> tuple[TensorShape, ...]:
     """The inputs, by the names in the model; x where there is one."""
     from compiler.onnx.shapes import TensorShape
 
@@ -90,7 +93,7 @@ def _inputs(record: Record) -> tuple[TensorShape, ...]:
     return tuple(parts)
 
 
-def _order(record: Record) -> tuple[int, ...]:
+def _order(record: BaseRecord) -> tuple[int, ...]:
     """Which of the inputs' channels, tokens looked up, each of the graph's is; empty where they lie alike."""
     if record.tokens is None or record.inputs is None:
         return ()
@@ -106,7 +109,7 @@ def _order(record: Record) -> tuple[int, ...]:
     return () if order == tuple(range(len(order))) else order
 
 
-def _of_both(record: Record, graph: Graph) -> dict[str, str]:
+def _of_both(record: BaseRecord, graph: Graph) -> dict[str, str]:
     """What a file says of the network: texts by their keys."""
     initial = {s.name: np.broadcast_to(graph.constants[s.initial], s.size).tolist() for s in graph.states}
     return {

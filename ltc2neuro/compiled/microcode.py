@@ -15,12 +15,12 @@ def compiled(net: object, what: str) -> BaseNetwork:
     raise InputError(f"{what} takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
 
 
-def with_microcode(net: object, what: str) -> Parts:
+def with_microcode(net: object, what: str, why: str = "") -> Parts:
     """The parts of `net`, of which `what` needs programs. Raises `InputError` where it has none, or is no network."""
     parts = compiled(net, what).parts
     if isinstance(parts, Parts):
         return parts
-    raise needs_microcode(what)
+    raise needs_microcode(what, why)
 
 
 class NoMicrocodeError(InputError, AttributeError):

@@ -11,6 +11,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph, State
 from compiler.graph.integers import IntegerGraph
+from compiler.library_processes.options import LibraryForm
 from compiler.quantize.precision import Precision
 from compiler.ranges.proven import Proven
 from compiler.rewrite.runner import PassRecord
@@ -104,6 +105,11 @@ class BaseRecord(ModelInput, ABC):
 
     @property
     @abstractmethod
+    def settings(self) -> Precision | LibraryForm:
+        """What the user chose of its integers."""
+
+    @property
+    @abstractmethod
     def answer_span(self) -> tuple[Integers, Integers]:
         """The least and the most that the integers of its answer can be, element by element, or of all."""
 
@@ -194,6 +200,11 @@ class Record(BaseRecord):
     def graph(self) -> IntegerGraph:
         """The integer graph."""
         return self.proven.graph
+
+    @property
+    def settings(self) -> Precision:
+        """What the user chose of its integers."""
+        return self.precision
 
     @cached_property
     def enters(self) -> InputEnd:

@@ -35,6 +35,11 @@ class LibraryRecord(BaseRecord):
         """What the integers mean that the sink receives."""
         return OutputEnd(self.float_graph.output_map, self.processes.output_lsb)
 
+    @property
+    def settings(self) -> LibraryForm:
+        """What the user chose of its integers."""
+        return self.form
+
     @cached_property
     def bounds(self) -> Mapping[str, Bounds]:
         """What each population's messages can be, by the proof."""

@@ -19,7 +19,7 @@ def library_summary(net: LibraryRecord) -> str:
     weights = "two of 8 bits" if net.form.split_weights else "8 bits"
     lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
     lines += ["", "populations (Lava's process, neurons, ticks after their iteration began)"]
-    lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
+    lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in on_chip(graph)]
     lines += ["", str(library_cost(net, net.chip))]
     return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
 
@@ -30,5 +30,6 @@ def known_db(net: LibraryRecord) -> float:
     return metrics.sqnr([exact], [net.leaves(net.known.integers.astype(np.float64))])
 
 
-def _on_chip(graph: ProcessGraph) -> list[ProcessPopulation]:
+def on_chip(graph: ProcessGraph) -> list[ProcessPopulation]:
+    """All but the host's two ends."""
     return [p for p in graph.populations.values() if p.kind not in (Kind.SOURCE, Kind.SINK)]

@@ -34,7 +34,7 @@ def causes(material: Material) -> Section:
     count = min(14, len({r.title for r in single}))
     drawn = picture("causes", [lambda ax: plot.causes(found, ax)], 8, 1.3 + 0.36 * count)
     caption = "SQNR in dB with this cause alone at this value: the lower, the worse. Point at a cell for what lifts it."
-    settings = [setting(r, material.record.precision, material.record.chip) for r in single[:MOST]]
+    settings = [setting(r, material.own.record.precision, material.own.record.chip) for r in single[:MOST]]
     shown = list(zip(single[:MOST], settings, strict=True))
     rows = [(r.title, r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}", s or "none: it has all bits") for r, s in shown]
     heads = ["value", "cause", "dB alone", "dB gained if lifted", "setting that lifts it, a step"]

@@ -11,7 +11,7 @@ from ltc2neuro.report.svg import picture
 
 def chip(material: Material) -> Section:
     """Where it lies, and what it costs."""
-    mapped, found, record = material.mapped, material.cost, material.record
+    mapped, found, record = material.mapped, material.cost, material.own.record
     body = []
     if mapped is not None:
         drawn = picture("ticks", [lambda ax: plot.schedule(mapped, ax)], 8, 1.2 + 0.6 * (1 + len(mapped.populations)))

@@ -16,7 +16,7 @@ LONGEST = 60_000
 
 def network(material: Material) -> Section:
     """Populations and connections."""
-    mapped, record = material.mapped, material.record
+    mapped, record = material.mapped, material.own.record
     if mapped is None:
         text = f"{record.chip.name} has no populations: the network is not mapped."
         return Section("network", "The network", text, ())
@@ -32,7 +32,7 @@ def network(material: Material) -> Section:
         text = text if len(text) < LONGEST else f"{text[:LONGEST]}\n... and {len(text) - LONGEST:,} characters more"
         anchor = f"{LINK[1:]}{number}"
         body.append(fold(f"{named[p.name]}: {size_title(p)}", listing(text), anchor=anchor))
-    sent = material.parts.titles(v for ticks in mapped.sends.values() for v in ticks.values())
+    sent = material.own.titles(v for ticks in mapped.sends.values() for v in ticks.values())
     rows = []
     for c in mapped.connections:
         source, target = named.get(c.source.population or "", INPUT), named.get(c.target.population or "", OUTPUT)

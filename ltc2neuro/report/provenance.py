@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hw_models.fixed_point import SEMANTICS_VERSION
-from ltc2neuro.artifact.saving import save
-from ltc2neuro.compiled.record import Record
+from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Section, fold, listing, table
 from ltc2neuro.version import __version__
@@ -27,10 +26,10 @@ PACKAGES = ("numpy", "torch", "ncps", "lava-nc", "onnx", "onnxruntime", "llvmlit
 
 def provenance(material: Material) -> Section:
     """Versions, hashes, settings, the command."""
-    record, own = material.record, _file_hash(material.record)
+    net, own = material.net, _file_hash(material.net)
     body = [table(["", ""], _rows(material, own))]
-    if record.passes:
-        changes = [f"{p.name:24} ops {p.ops_before:4} -> {p.ops_after:4}  {p.note}" for p in record.passes]
+    if net.passes:
+        changes = [f"{p.name:24} ops {p.ops_before:4} -> {p.ops_after:4}  {p.note}" for p in net.passes]
         body.append(fold("what each pass over the float graph did", listing("\n".join(changes))))
     conclusion = (
         f"With ltc2neuro {__version__}, the network whose file begins {own[:12]} and these samples, every number "
@@ -40,17 +39,19 @@ def provenance(material: Material) -> Section:
 
 
 def _rows(material: Material, own: str) -> Iterator[tuple[str, str]]:
-    record, x = material.record, material.x.arrays
+    net, x = material.net, material.x.arrays
     yield "written", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     yield "ltc2neuro", f"{__version__}, integer semantics {SEMANTICS_VERSION}"
     yield "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     yield "packages", ", ".join(f"{name} {found}" for name in PACKAGES if (found := _version(name)))
     yield "command", shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     yield "network, SHA-256 of its .l2n file", own
-    yield "chip", f"{record.chip.title} ({record.chip.name})"
-    held = [f"{f.name} {getattr(record.precision, f.name)}" for f in fields(record.precision)]
-    yield "precision", ", ".join(held)
-    yield "data", f"{material.amount}; {record.signature}; dt = {record.dt:g}"
+    yield "chip", f"{net.chip.title} ({net.chip.name})"
+    yield (
+        type(net.settings).__name__,
+        ", ".join(f"{f.name} {getattr(net.settings, f.name)}" for f in fields(net.settings)),
+    )
+    yield "data", f"{material.amount}; {net.signature}; dt = {net.dt:g}"
     yield "data, SHA-256", _data_hash(x)
     yield "seeds", "none: nothing here is drawn at random, and the proof draws its probes with fixed seeds"
 
@@ -62,10 +63,10 @@ def _version(name: str) -> str:
         return ""
 
 
-def _file_hash(record: Record) -> str:
+def _file_hash(net: BaseNetwork) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.l2n"
-        save(record, path)
+        net.save(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

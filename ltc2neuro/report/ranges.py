@@ -12,7 +12,7 @@ MOST = 30
 
 def ranges(material: Material) -> Section:
     """Each value's distribution."""
-    found = spreads(material.parts, material.run)
+    found = spreads(material.own, material.run)
     shown = sorted(found, key=lambda s: -s.clipped)[:MOST] if len(found) > MOST else found
     drawn = picture("ranges", [lambda ax: draw_ranges(shown, ax)], 8, 1.0 + 0.36 * len(shown))
     caption = (

@@ -21,7 +21,7 @@ FEW = 7
 ROOM = 1.2e6
 """Characters that their pictures take; one is always there"""
 NO_TAUS = (
-    "This network has no liquid time constants: these are of states that conductances move, as an LTC's. A CfC's "
+    "No liquid time constants are shown: with microcode, states have them that conductances move, as an LTC's. A CfC's "
     "gates, for one, are functions of the input, not time constants."
 )
 MOST = 3

@@ -16,7 +16,7 @@ SQNR = "integers against float, SQNR of the worst channel"
 
 def verdict(material: Material) -> Section:
     """What one would want to know if there were room for one table only."""
-    rows, evidence = material.seen.rows, material.record.evidence
+    rows, evidence = material.seen.rows, material.net.evidence
     ran = _ran(rows)
     lines: list[Sequence[str | Html]] = [
         ("executors", _mark(all(r.held for r in ran)) if ran else "", _executors(rows)),

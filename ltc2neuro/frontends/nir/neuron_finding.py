@@ -164,4 +164,7 @@ def refusal(graph: Graph, name: str, what: str, numbers: str, advice: str = "") 
     return InputError(what, where=where, numbers=numbers, advice=advice or HAS)
 
 
-HAS = "NIR has spiking and leaky neurons, and linear maps between them. ONNX holds any network: net.to_onnx(path)."
+HAS = (
+    "NIR has spiking and leaky neurons, and linear maps between them. ONNX holds any model: "
+    "net.to_onnx(path, graph='float')."
+)

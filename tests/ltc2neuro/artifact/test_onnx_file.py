@@ -191,6 +191,17 @@ def test_floats_are_near_to_torch(tmp_path, name):
     assert np.abs(y - (expected if expected.ndim == 2 else expected[:, -1])).max() < 1e-5
 
 
+def test_floats_of_a_network_without_microcode(tmp_path):
+    net, x = ltc2neuro.compile(tracker(), sequences(), microcode=False), X.astype(np.float32)
+    (y,) = session_of(net, tmp_path, graph="float").run(["y"], {"x": x})
+    with torch.no_grad():
+        assert np.abs(y - tracker()(torch.from_numpy(x))[0].numpy()).max() < 1e-5
+    with pytest.raises(
+        InputError, match=r"graph='integer' needs microcode(.|\n)*graph='float' writes the model itself"
+    ):
+        net.to_onnx(tmp_path / "m.onnx")
+
+
 def test_floats_with_time_spans(tmp_path):
     net, x = timed("pure"), X.astype(np.float32)
     spans = np.random.default_rng(2).uniform(0.3, 1.0, (3, 7)).astype(np.float32)

@@ -23,8 +23,8 @@ from ltc2neuro.compiled.default_executor import float_work
 from ltc2neuro.compiled.runs import RunRequest, run_network
 from ltc2neuro.errors import ArtifactError, InputError
 from ltc2neuro.plot.ranges import spreads
-from ltc2neuro.report import material, writing
-from ltc2neuro.report.writing import SECTIONS, report
+from ltc2neuro.report import material
+from ltc2neuro.report.writing import SECTIONS
 
 ON = ["simulator"]
 LABELS = np.array([0, 1, 2, 3])
@@ -129,7 +129,7 @@ def test_the_shell_writes_it(tmp_path, capsys):
 
 
 def test_sequences_of_their_own_lengths_and_what_is_clipped_are_shown(tmp_path):
-    report(tracked(), tmp_path / "net.html", x=[sequences()[0] * 100, sequences()[1][:2]], on=ON)
+    tracked().report(tmp_path / "net.html", x=[sequences()[0] * 100, sequences()[1][:2]], on=ON)
     text = read_file(tmp_path / "net.html")
     assert "2 sequences of 11 samples" in text and re.search(r"[1-9][.\d]*% of input is clipped", text)
 
@@ -137,13 +137,13 @@ def test_sequences_of_their_own_lengths_and_what_is_clipped_are_shown(tmp_path):
 def test_of_a_network_without_time_constants_that_is_said(tmp_path, text):
     net = ltc2neuro.compile(CfC(3, 4), sequences())
     assert not net.held_time_constants
-    report(net, tmp_path / "net.html", x=sequences()[:2], on=[])
+    net.report(tmp_path / "net.html", x=sequences()[:2], on=[])
     found = read_file(tmp_path / "net.html")
-    assert "This network has no liquid time constants" in found and "no liquid" not in text
+    assert "No liquid time constants are shown" in found and "No liquid" not in text
 
 
 def test_one_sequence_has_no_rank(tmp_path):
-    report(tracked(), tmp_path / "net.html", x=sequences()[:1], on=[])
+    tracked().report(tmp_path / "net.html", x=sequences()[:1], on=[])
     text = read_file(tmp_path / "net.html")
     (caption,) = re.findall(r"<figcaption>Sequence ([^<]*)</figcaption>", text)
     assert re.match(r"0, [\d.]+ dB\. Answers", caption) and "SQNR over one sequence" in text
@@ -151,11 +151,11 @@ def test_one_sequence_has_no_rank(tmp_path):
 
 def test_of_a_long_sequence_the_first_samples_are_recorded_and_that_is_said(tmp_path, monkeypatch):
     net, x = tracked(), sequences(1, 300)
-    whole = float_work(net.graph, list(x))
+    whole = float_work(net.float_graph, list(x))
     monkeypatch.setattr(material, "RECORDED", whole / 6)
-    monkeypatch.setattr(writing, "WORK", 1e6)
+    monkeypatch.setattr(material, "WORK", 1e6)
     net.save(tmp_path / "net.l2n")
-    report(ltc2neuro.load(tmp_path / "net.l2n"), tmp_path / "net.html", x=x, on=[])
+    ltc2neuro.load(tmp_path / "net.l2n").report(tmp_path / "net.html", x=x, on=[])
     text = read_file(tmp_path / "net.html")
     assert "On these data, on the first 50 of 300 samples, " in text
     assert "The dB of sequences are measured on the first 50 of 300 samples." in text
@@ -174,8 +174,23 @@ def test_of_a_long_sequence_the_first_samples_are_recorded_and_that_is_said(tmp_
 
 def test_of_many_sequences_the_first_are_recorded(tmp_path, monkeypatch):
     net, x = tracked(), sequences(20)
-    one, many = (float_work(net.graph, list(x[:n])) for n in (1, 20))
+    one, many = (float_work(net.float_graph, list(x[:n])) for n in (1, 20))
     monkeypatch.setattr(material, "RECORDED", one + (many - one) / 2)
-    report(net, tmp_path / "net.html", x=x, on=[])
+    net.report(tmp_path / "net.html", x=x, on=[])
     (count,) = set(re.findall(r"on the first (\d+) of 20 sequences", read_file(tmp_path / "net.html")))
     assert 1 < int(count) < 20 and f"the worst of the first {count} is number" in read_file(tmp_path / "net.html")
+
+
+def test_a_network_of_library_processes_has_the_sections_that_apply(tmp_path):
+    net, x = ltc2neuro.compile(tracker(), sequences(), microcode=False), sequences()
+    net.report(tmp_path / "net.html", tracker(), x, np.zeros((4, 9, 2)), "mse", on=[])
+    text = read_file(tmp_path / "net.html")
+    assert re.findall('<section id="([a-z]*)">', text) == ["verdict", "network", "time", "provenance"]
+    (row,) = [r for r in ltc2neuro.verify(net, tracker(), x, on=[]).rows if r.name == "outputs" and r.unit == "dB"]
+    assert f"{row.value:.1f} dB" in text and "mse, integer" in text and "<td>GradedReluVec</td>" in text
+    assert "<td>LibraryForm</td>" in text and "ranges" not in re.findall(r'href="#(\w+)"', text)
+    net.save(tmp_path / "net.l2n")
+    assert hashlib.sha256((tmp_path / "net.l2n").read_bytes()).hexdigest() in text
+    assert main(["report", str(tmp_path / "net.l2n"), "-o", str(tmp_path / "own.html"), "--on", "reference"]) == 0
+    with pytest.raises(InputError, match=r"report\(calibration=\.\.\.\) needs microcode"):
+        net.report(tmp_path / "net.html", x=x, calibration=x)
