@@ -41,7 +41,7 @@ def row(subject: Subject, found: Search) -> list[str]:
         f"{narrowed.cost * 1e6:.1f} us, {min(best.decibels, best.held_back):.1f} dB",
         f"{100 * found.saved_by_precision:.1f} %",
         f"{best.cost * 1e6:.1f} us, {best.cores} cores",
-        f"{100 * found.saved_by_layout:.1f} %",
+        f"{100 * found.saved_by_deployment:.1f} %",
         f"{100 * found.saved:.1f} %",
         f"{found.tried}{'' if found.complete else ', its time was over'}",
     ]
@@ -54,7 +54,7 @@ def by_optuna(model: torch.nn.Module, x: np.ndarray, least: float, found: Search
     base = ltc2neuro.compile(model, x)
     sequences = base.parts.host.sequences(x, None)
     parts = [replace(sequences, arrays=tuple(sequences.arrays[i] for i in part)) for part in halves(len(x), 0)]
-    bench = Trials(base, parts[0], parts[1], [], "time", found.best.layout)
+    bench = Trials(base, parts[0], parts[1], [], "time", found.best.deployment)
     lowered = base.proven.lowered
     assert lowered is not None
     choices: dict[str, list[Move]] = {}

@@ -15,7 +15,7 @@ from compiler.onnx.readouts import READOUTS, latest
 from hw_models.arrays import slices_of
 
 FLOAT64 = np.dtype(np.float64)
-SPANS = "timespans"
+TIMESPANS = "timespans"
 LARGEST = np.iinfo(np.int64).max
 
 
@@ -93,11 +93,11 @@ class Shapes:
             nodes.standard("Gather", [apart, nodes.constant("x.order", self.order, np.int64)], [ordered], axis=-1)
             joined = [ordered]
         if self.timed:
-            spans = nodes.shared.name(SPANS)
-            inputs.append(self._info(spans, *order))
+            timespans = nodes.shared.name(TIMESPANS)
+            inputs.append(self._info(timespans, *order))
             last = nodes.constant("last axis", [-1], np.int64)
-            joined.append(nodes.shared.name(f"{SPANS}.column"))
-            nodes.standard("Unsqueeze", [spans, last], [joined[-1]])
+            joined.append(nodes.shared.name(f"{TIMESPANS}.column"))
+            nodes.standard("Unsqueeze", [timespans, last], [joined[-1]])
         x = joined[0]
         if joined[1:]:
             x = nodes.shared.name("x.timed" if self.timed and not joined[2:] else "x.joined")

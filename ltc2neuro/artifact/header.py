@@ -168,7 +168,7 @@ def _problem(net: BaseRecord) -> str:
         return f"dt is {net.dt}"
     if net.evidence is not None and not net.evidence.probes:
         return "its proof has no probes"
-    states = {name: word.size for name, word in net.words.items()}
+    states = {name: word.size for name, word in net.state_words.items()}
     problem = problem_of(net.known, net.channels, outputs, states)
     if not problem and net.tokens is not None:
         net.tokens.check(list(net.known.x))

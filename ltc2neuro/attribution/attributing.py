@@ -74,7 +74,7 @@ def attribute(
     `work` elements of all runs together, some seconds.
     With the `model`, each of its cells that solves a differential equation in steps is compared with SciPy's solution.
     A network that was read from a file needs the `calibration` that it was compiled with, with time spans as in a tuple
-    (x, spans); without, it is quantized again on `x`, and the note says so.
+    (x, timespans); without, it is quantized again on `x`, and the note says so.
 
     Raises `InputError` for wrong arguments, and for a network without microcode.
     """

@@ -7,11 +7,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 import ltc2neuro
+from ltc2neuro.cli.advice import in_shell
 from ltc2neuro.cli.axes import batch_first
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.models import add_model, build
 from ltc2neuro.cli.output import HELD, MISSED, say
-from ltc2neuro.cli.words import in_shell
 from ltc2neuro.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
         built.model,
         chip,
         built.calibration,
-        timespans=built.spans,
+        timespans=built.timespans,
         precision=options.precision,
         dt=built.dt,
         batch_first=batch_first(options),

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     net = ltc2neuro.compile(
         built.model,
         built.calibration,
-        timespans=built.spans,
+        timespans=built.timespans,
         chip=target(options),
         precision=options.precision,
         dt=built.dt,

@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
             raise InputError("C runs on a processor, and every sample takes the same", where="--c", advice=ALONE)
         return _as_c(options, record)
     chip = target(options, net.chip) if options.chip or options.board or options.chips else None
-    data, spans = samples.inlet(options.data, net.inputs and net.inputs.order), samples.given(options.timespans)
-    recorded = None if data is None else net.run(data, timespans=spans)
+    data, timespans = samples.inlet(options.data, net.inputs and net.inputs.order), samples.given(options.timespans)
+    recorded = None if data is None else net.run(data, timespans=timespans)
     try:
         overlap = MappingOptions(Overlap.LAYERS) if options.pipeline else None
         cost = net.cost(recorded, chip=chip, cores=options.cores, options=overlap)

@@ -24,9 +24,9 @@ from ltc2neuro.cli import (
     search,
     verify,
 )
+from ltc2neuro.cli.advice import warnings_in_shell
 from ltc2neuro.cli.output import FAULT, INTERRUPTED, UNREAD, USAGE, say_error
 from ltc2neuro.cli.parser import Parser
-from ltc2neuro.cli.words import warnings_in_shell
 from ltc2neuro.progressing import progress
 from ltc2neuro.version import __version__
 

@@ -74,7 +74,7 @@ class Built:
 
     model: torch.nn.Module
     calibration: FileInputs
-    spans: FileSamples | None
+    timespans: FileSamples | None
     dt: float
     weights: str | None
     """what was loaded, in words"""
@@ -85,7 +85,7 @@ def build(factory: str, options: argparse.Namespace) -> Built:
     from ltc2neuro.cli import samples
 
     extras.TORCH.require()
-    found, spans = samples.read_arrays(options.calibration), samples.given(options.timespans)
+    found, timespans = samples.read_arrays(options.calibration), samples.given(options.timespans)
 
     model, loaded = _made(factory, options)
     if options.weights:
@@ -98,7 +98,7 @@ def build(factory: str, options: argparse.Namespace) -> Built:
     from ltc2neuro.tracing.calling.arguments import order_of
 
     calibration = contents_of(found, order_of(entered(model)))
-    return Built(model, calibration, spans, 1.0 if options.dt is None else options.dt, loaded)
+    return Built(model, calibration, timespans, 1.0 if options.dt is None else options.dt, loaded)
 
 
 def _made(factory: str, options: argparse.Namespace) -> tuple[torch.nn.Module, str | None]:

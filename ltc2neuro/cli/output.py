@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 
 from hw_models.errors import Ltc2NeuroError
-from ltc2neuro.cli.words import in_shell
+from ltc2neuro.cli.advice import in_shell
 
 HELD, MISSED, USAGE, FAULT, INTERRUPTED, UNREAD = 0, 1, 2, 3, 130, 141
 """Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a bug in ltc2neuro; the

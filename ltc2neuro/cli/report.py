@@ -38,9 +38,9 @@ def run(options: argparse.Namespace) -> int:
     net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.inlet(options.samples, net.inputs and net.inputs.order)
     targets = samples.inlet(options.targets, net.answers.names)
-    spans, on = samples.given(options.timespans), listed(options.on)
+    timespans, on = samples.given(options.timespans), listed(options.on)
     calibration = samples.inlet(options.calibration, net.inputs and net.inputs.order)
-    net.report(options.output, None, x, targets, options.metric, timespans=spans, on=on, calibration=calibration)
+    net.report(options.output, None, x, targets, options.metric, timespans=timespans, on=on, calibration=calibration)
     size = Path(options.output).stat().st_size
     say(options, f"{options.output}: {size / 1e6:.2f} MB", {"report": options.output, "bytes": size})
     return HELD

@@ -7,10 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import ltc2neuro
+from ltc2neuro.cli.advice import in_shell
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
 from ltc2neuro.cli.parser import Parser, executors
-from ltc2neuro.cli.words import in_shell
 from ltc2neuro.progressing import sequences as counted
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def run(options: argparse.Namespace) -> int:
     x = samples.load(options.samples, net.inputs and net.inputs.order)
     if options.output:
         samples.check_target(options.output, x, several=net.answers.several)
-    spans = samples.given(options.timespans)
-    on = options.on or usual(net.parts, net.parts.host.sequences(x, spans).arrays)
-    outputs, saturations, clipped = _run(net.parts, x, spans, on)
+    timespans = samples.given(options.timespans)
+    on = options.on or usual(net.parts, net.parts.host.sequences(x, timespans).arrays)
+    outputs, saturations, clipped = _run(net.parts, x, timespans, on)
     clipped = clipped.titled(net.parts.titles)
     if options.strict:
         tell(clipped, strict=True, stacklevel=1)
@@ -89,7 +89,7 @@ def _named(answers: Answers, outputs: Floats | list[Floats]) -> Floats | list[Fl
 
 
 def _run(
-    net: AnyParts, x: FileInputs, spans: FileSamples | None, on: str
+    net: AnyParts, x: FileInputs, timespans: FileSamples | None, on: str
 ) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
     """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
     from ltc2neuro.compiled.clipped import Clipped
@@ -99,7 +99,7 @@ def _run(
     part = net.executor(on).part
     saturations: Counter[str] = Counter()
     clipped = Clipped()
-    x_all = net.host.sequences(x, spans)
+    x_all = net.host.sequences(x, timespans)
     if len(x_all.arrays) <= part:
         whole = run_network(net, x_all, on)
         saturations.update(whole.saturations)

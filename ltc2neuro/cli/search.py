@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             budget_s=options.budget,
             start=options.precision,
             chip=target(options),
-            timespans=built.spans,
+            timespans=built.timespans,
             dt=built.dt,
             batch_first=batch_first(options),
             journal=options.journal,
@@ -71,6 +71,10 @@ def run(options: argparse.Namespace) -> int:
         )
     found.best.network.save(options.output)
     data = {"output": options.output, "front": [asdict(p.trial) for p in found.front], "best": asdict(found.best.trial)}
-    data |= {"start": asdict(found.start), "cores": found.best.layout.cores, "overlap": found.best.layout.overlap.value}
+    data |= {
+        "start": asdict(found.start),
+        "cores": found.best.deployment.cores,
+        "overlap": found.best.deployment.overlap.value,
+    }
     say(options, f"{found}\nwrote {options.output}", {**data, "complete": found.complete, "text": str(found)})
     return HELD

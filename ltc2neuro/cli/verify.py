@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     on = listed(options.on)
     x = samples.inlet(options.samples, net.inputs and net.inputs.order)
     targets = samples.inlet(options.targets, net.answers.names)
-    spans = samples.given(options.timespans)
+    timespans = samples.given(options.timespans)
     verification = ltc2neuro.verify(
         net,
         None,
@@ -64,14 +64,14 @@ def run(options: argparse.Namespace) -> int:
         on=on,
         min_sqnr=options.min_sqnr,
         max_metric_change=options.max_metric_change,
-        timespans=spans,
+        timespans=timespans,
         max_clipped=options.max_clipped,
     )
     text = str(verification)
     data: dict[str, object] = {"passed": verification.passed, "rows": [asdict(row) for row in verification.rows]}
     if options.causes and x is not None:
         calibration = samples.inlet(options.calibration, net.inputs and net.inputs.order)
-        causes = ltc2neuro.attribute(net, x, targets, options.metric, timespans=spans, calibration=calibration)
+        causes = ltc2neuro.attribute(net, x, targets, options.metric, timespans=timespans, calibration=calibration)
         text, data["causes"] = f"{text}\n\n{causes}", asdict(causes)
     say(options, text, {**data, "text": text})
     return HELD if verification.passed else MISSED

@@ -27,7 +27,7 @@ from ltc2neuro.inputs.several import (
     is_several,
     join_inputs,
     single,
-    without_spans,
+    without_times,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Asked:
     """what each sample was put together from, of a model that takes several"""
 
     @property
-    def spans(self) -> list[Floats] | None:
+    def timespans(self) -> list[Floats] | None:
         """The time before each sample of the calibration."""
         return [a[:, -1] for a in self.sequences.arrays] if self.timed else None
 
@@ -107,15 +107,15 @@ def _taken(
     tokens = looks_up(model)
     if not order:
         return as_sequences(single(x), None, "calibration", layout, tokens=tokens), None, timespans
-    given, spans = without_spans(by_name(x, order) if several else {order[0]: single(x)}, timespans)
-    timed = [] if spans is None else [TIMESPANS]
+    given, times = without_times(by_name(x, order) if several else {order[0]: single(x)}, timespans)
+    timed = [] if times is None else [TIMESPANS]
     check_all([*given, *timed], needed(model))
     names = list(given)
     if names == [order[0]]:
-        return as_sequences(given[names[0]], None, "calibration", layout, tokens=tokens), None, spans
+        return as_sequences(given[names[0]], None, "calibration", layout, tokens=tokens), None, times
     samples, each = join_inputs(given, None, layout, tokens=tokens)
     there = tuple(name for name in order if name in [*given, *timed])
-    return samples, Inputs(each, there, keyed=tuple(names) != order[: len(names)]), spans
+    return samples, Inputs(each, there, keyed=tuple(names) != order[: len(names)]), times
 
 
 def _of_batches(
@@ -126,18 +126,18 @@ def _of_batches(
 
     least, kinds = needed(model), list[Inputs | None]()
     if timespans is not None or TIMESPANS in least:
-        raise InputError(_SPANS, numbers="the calibration comes in batches", advice="Give it as one of them.")
+        raise InputError(_OF_TIMESPANS, numbers="the calibration comes in batches", advice="Give it as one of them.")
 
     def taken() -> Iterator[Sequences]:
         for number, batch in enumerate(calibration):
             try:
                 given = inputs_of(batch, least, lambda x: order_of(model, x))
-                found, inputs, spans = _taken(model, cast("Inlet", given), None, layout)
+                found, inputs, times = _taken(model, cast("Inlet", given), None, layout)
             except InputError as error:
                 error.where = "; ".join(filter(None, [f"batch {number} of the calibration", error.where]))
                 raise
-            if spans is not None or (kinds and inputs != kinds[0]):
-                what = "a batch has other inputs than those before" if spans is None else _SPANS
+            if times is not None or (kinds and inputs != kinds[0]):
+                what = "a batch has other inputs than those before" if times is None else _OF_TIMESPANS
                 raise InputError(what, where=f"batch {number} of the calibration", numbers=f"{inputs}")
             kinds.append(inputs)
             yield found
@@ -152,7 +152,7 @@ def _of_batches(
     return samples, kinds[0] if kinds else None
 
 
-_SPANS = "time spans go with an array or a list"
+_OF_TIMESPANS = "time spans go with an array or a list"
 
 
 def _check(sequences: Sequences) -> None:

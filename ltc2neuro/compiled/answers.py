@@ -39,7 +39,7 @@ class Answer:
     """what the host adds to a sum over all steps, once"""
 
     def __str__(self) -> str:
-        return f"{self.step_shape} {self.over.words}"
+        return f"{self.step_shape} {self.over.text}"
 
     @property
     def every(self) -> bool:

@@ -21,7 +21,7 @@ from ltc2neuro.inputs.several import Inputs
 
 TOLD = 1e-3
 """The share of one channel's values above which it is told that they were clipped"""
-SPANS = "time spans"
+OF_TIMES = "time spans"
 MOST_NAMED = 4
 """How many channels or elements of one vector a warning names"""
 MOST_VECTORS = 6
@@ -77,7 +77,7 @@ class Tally:
     def element(self, i: int) -> str:
         """How element `i` is called."""
         name = f"{self.title}, element" if self.title not in ("", self.value) else self.name
-        return SPANS if self.name == SPANS else f"{name} {channel(i, self.shape, self.of)}"
+        return OF_TIMES if self.name == OF_TIMES else f"{name} {channel(i, self.shape, self.of)}"
 
     def ranges(self, i: int) -> str:
         """How far element `i` went, and how far it may, with digits that tell the ends of the range apart."""
@@ -201,7 +201,7 @@ def input_tallies(arrays: Sequence[Array], clips: Array, of: ChannelRanges) -> t
         parts = [("input channel", of.inputs.where[one.name], one.shape, one.name) for one in of.inputs.each]
     return tuple(
         Tally(name, clips[own], low[own], high[own], held_low[own], held_high[own], shape=shape, of=one)
-        for name, own, shape, one in [*parts, (SPANS, slice(features, None), (), "")]
+        for name, own, shape, one in [*parts, (OF_TIMES, slice(features, None), (), "")]
         if clips[own].any()
     )
 

@@ -33,7 +33,7 @@ from ltc2neuro.inputs.several import (
     is_several,
     join_inputs,
     single,
-    without_spans,
+    without_times,
 )
 
 
@@ -63,9 +63,9 @@ class Host:
     @staticmethod
     def _given(x: Inlet, order: Sequence[str], timespans: Samples | None) -> tuple[dict[str, Samples], Samples | None]:
         """Each of several inputs by its name, and the time spans, which may stand among them."""
-        given, spans = without_spans(by_name(x if isinstance(x, (tuple, list, Mapping)) else (x,), order), timespans)
+        given, times = without_times(by_name(x if isinstance(x, (tuple, list, Mapping)) else (x,), order), timespans)
         check_all(given, [name for name in order if name != TIMESPANS])
-        return given, spans
+        return given, times
 
     def _one(self, x: Inlet, timespans: Samples | None) -> tuple[Samples, Samples | None]:
         """The input of a network that has one: alone, in a dict, or with its time spans in a tuple or dict."""
@@ -73,8 +73,8 @@ class Host:
             return single(x), timespans
         names = [str(name) for name in x if name != TIMESPANS] if isinstance(x, Mapping) else []
         order = [*(names[:1] or ["x"]), *([TIMESPANS] if self.record.timed else [])]
-        given, spans = self._given(x, order, timespans)
-        return given[order[0]], spans
+        given, times = self._given(x, order, timespans)
+        return given[order[0]], times
 
     def sample(self, x: Inlet, rows: int | None) -> Inlet:
         """One sample of each of so many rows, None for one without that axis, as sequences of one step.
@@ -127,7 +127,7 @@ class Host:
 
     def state_lsb(self, name: str) -> Floats:
         """The real weight of a state's LSB, element by element."""
-        return self.record.words[check_choice(name, self.record.words, "state")].lsb
+        return self.record.state_words[check_choice(name, self.record.state_words, "state")].lsb
 
 
 def _one_sample(x: object, expected: tuple[int, ...], what: str) -> np.ndarray:

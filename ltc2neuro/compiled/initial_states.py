@@ -54,15 +54,15 @@ class StateWord:
         return clipped.astype(np.int64), int(np.count_nonzero(clipped != scaled))
 
 
-def words_of(graph: IntegerGraph) -> dict[str, StateWord]:
+def state_words_of(graph: IntegerGraph) -> dict[str, StateWord]:
     """The states of an integer graph."""
-    words = {}
+    found = {}
     for state in graph.states:
         form, every = graph.state_format(state.name), np.ones(state.size, np.int64)
         carries = any(state.name == carry_name(other.name) for other in graph.states)
         rest = graph.constants[state.initial].astype(np.int64) if carries else None
-        words[state.name] = StateWord(np.full(state.size, form.lsb), every * form.low, every * form.high, rest)
-    return words
+        found[state.name] = StateWord(np.full(state.size, form.lsb), every * form.low, every * form.high, rest)
+    return found
 
 
 def as_rows(state: object, words: Mapping[str, StateWord], batch: int | None) -> dict[str, np.ndarray]:

@@ -26,7 +26,7 @@ class Names:
 
     def all(self) -> list[str]:
         """What can be recorded."""
-        return list(self.record.words)
+        return list(self.record.state_words)
 
     def matching(self, record: Sequence[str]) -> list[str]:
         """Names from names and globs. Raises `InputError` for one that matches nothing."""
@@ -48,7 +48,7 @@ class Names:
 
     def shown_record(self, execution: Execution, wanted: Sequence[str], x: Floats) -> dict[str, Floats]:
         """What was recorded over `x` (batch, time, channels), in real values; the arrays are (batch, time, size)."""
-        return {name: execution.states[name] * self.record.words[name].lsb for name in wanted}
+        return {name: execution.states[name] * self.record.state_words[name].lsb for name in wanted}
 
     def shown_name(self, name: str) -> str:
         """The name of an integer value in the user's words."""

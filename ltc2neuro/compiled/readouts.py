@@ -23,7 +23,7 @@ class Readout:
     answer to each of these.
     """
 
-    words: str
+    text: str
     fold: Callable[[Floats, Floats], Floats]
     averages: bool = False
     latest: int = 0
@@ -93,7 +93,7 @@ def readout(name: str) -> Readout:
     which, latest = (f"the last {steps} steps", steps) if last else (f"all steps but the first {steps}", -steps)
     if of is None:
         return Readout(f"at {which}", _latest, latest=latest, apart=True)
-    return replace(READOUTS[of], words=READOUTS[of].words.replace("all steps", which), latest=latest)
+    return replace(READOUTS[of], text=READOUTS[of].text.replace("all steps", which), latest=latest)
 
 
 def is_readout(name: str) -> bool:

@@ -21,7 +21,7 @@ from hw_models.chip import Chip
 from ltc2neuro.compiled.answers import Answers, alone
 from ltc2neuro.compiled.endpoints import InputEnd, OutputEnd
 from ltc2neuro.compiled.evidence import Evidence
-from ltc2neuro.compiled.initial_states import StateWord, words_of
+from ltc2neuro.compiled.initial_states import StateWord, state_words_of
 from ltc2neuro.compiled.pickling import made_of
 from ltc2neuro.compiled.time_constants import holdable
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
@@ -115,13 +115,13 @@ class BaseRecord(ModelInput, ABC):
 
     @cached_property
     @abstractmethod
-    def words(self) -> Mapping[str, StateWord]:
+    def state_words(self) -> Mapping[str, StateWord]:
         """Its states as integers."""
 
     @cached_property
     def given(self) -> Mapping[str, StateWord]:
         """The same, between what they may be handed in."""
-        return self.words
+        return self.state_words
 
     @property
     def timed(self) -> bool:
@@ -153,7 +153,7 @@ class BaseRecord(ModelInput, ABC):
     def arrays(self) -> str:
         """How arrays of samples lie, in words."""
         alike = self.own_shape is None or self.inputs is not None
-        return self.layout.words(*("features",) if alike else self.sample_shape)
+        return self.layout.described(*("features",) if alike else self.sample_shape)
 
     @property
     def signature(self) -> str:
@@ -162,14 +162,14 @@ class BaseRecord(ModelInput, ABC):
         features = features if self.inputs is None else str(self.inputs)
         if self.tokens is not None and self.inputs is None:
             features = f"{self.tokens.count} of {max(self.tokens.vocabulary)} tokens"
-        spans = " and the time before each sample" if self.timed else ""
-        return f"{features}{spans} -> {self.answers}"
+        before = " and the time before each sample" if self.timed else ""
+        return f"{features}{before} -> {self.answers}"
 
     @property
     def model_states(self) -> tuple[State, ...]:
         """The states that the model has as well, without carries."""
         known = {s.name: s for s in self.float_graph.states}
-        return tuple(known[name] for name in self.words if name in known)
+        return tuple(known[name] for name in self.state_words if name in known)
 
     @property
     def held_time_constants(self) -> Mapping[str, tuple[Floats, Floats] | None]:
@@ -224,9 +224,9 @@ class Record(BaseRecord):
         return span.low, span.high
 
     @cached_property
-    def words(self) -> Mapping[str, StateWord]:
+    def state_words(self) -> Mapping[str, StateWord]:
         """Its states as integers."""
-        return words_of(self.graph)
+        return state_words_of(self.graph)
 
     @property
     def held_time_constants(self) -> Mapping[str, tuple[Floats, Floats] | None]:

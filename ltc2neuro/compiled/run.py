@@ -28,7 +28,7 @@ class Executed:
     integers: bool
     """whether it computes in integers"""
     leaves: OutputEnd
-    words: Mapping[str, StateWord]
+    state_words: Mapping[str, StateWord]
     """of each state"""
 
     def laid(self, arrays: Sequence[np.ndarray], *, answers: bool = False) -> Any:
@@ -44,16 +44,16 @@ class Executed:
     @property
     def states(self) -> list[str]:
         """Those that it shows."""
-        return [n for n in self.words if all(n in execution.states for _, execution in self.parts)]
+        return [n for n in self.state_words if all(n in execution.states for _, execution in self.parts)]
 
     def state(self, name: str, values: np.ndarray) -> np.ndarray:
         """Of what it computed, integers or real values."""
-        return values.astype(np.int64, copy=False) if self.integers else values * self.words[name].lsb
+        return values.astype(np.int64, copy=False) if self.integers else values * self.state_words[name].lsb
 
     def final(self, name: str) -> np.ndarray:
         """A state after the last sample of each sequence, (batch, size)."""
         kind = np.int64 if self.integers else np.float64
-        found = np.zeros((len(self.x.arrays), self.words[name].size), kind)
+        found = np.zeros((len(self.x.arrays), self.state_words[name].size), kind)
         for group, execution in self.parts:
             found[group] = self.state(name, execution.final[name])
         return found

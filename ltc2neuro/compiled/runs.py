@@ -72,7 +72,7 @@ def run_network(
     if beyond.any():
         counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
     parts, arrays = tuple((g.sequences, g.made.execution) for g in groups), [g.array for g in groups]
-    made = Executed(parts, x, executor.integers, net.record.leaves, net.record.words)
+    made = Executed(parts, x, executor.integers, net.record.leaves, net.record.state_words)
     counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
     states = lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts]  # noqa: E731
     clipped = clipped_from(net, counted, Reached(sum(map(len, arrays)), arrays, states), integers=executor.integers)
@@ -162,7 +162,7 @@ class Reached:
 
 
 def clipped_from(net: AnyParts, counted: Counted, reached: Reached, *, integers: bool = True) -> Clipped:
-    """What was clipped; real values, no `integers`, clip none but spans."""
+    """What was clipped; real values, no `integers`, clip only time spans."""
     record = net.record
     ends = record.enters.user_range if integers else (-np.inf, np.inf)
     shape, inputs = (record.sample_shape, record.inputs) if record.tokens is None else ((), None)
@@ -199,7 +199,7 @@ def _refuse(record: BaseRecord, executor: Executor, wanted: Sequence[str], state
         )
     if wanted and executor.shows is Shows.NOTHING:
         raise InputError(f"{executor.name!r} shows outputs only", where=", ".join(wanted), advice=elsewhere)
-    states = record.words
+    states = record.state_words
     values = [name for name in wanted if name not in states]
     if values and executor.shows is Shows.STATES:
         raise InputError(

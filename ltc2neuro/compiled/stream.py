@@ -103,8 +103,8 @@ class Stream(Shown):
     def _step(self, x: Inlet, timespan: ArrayOrTensor | None) -> Answered:
         """The same for all that can be given, and with all that may have to be told."""
         rows = self._net.host.sample(x, self._batch)
-        spans = None if timespan is None else _spans(timespan, self._batch or 1)
-        samples = self._net.host.sequences(rows, spans, BATCH_FIRST)
+        timespans = None if timespan is None else _timespans(timespan, self._batch or 1)
+        samples = self._net.host.sequences(rows, timespans, BATCH_FIRST)
         before = self._known()
         run = run_network(self._net, samples, self.on, before)
         clipped = clipped_of(self._net, samples, run, before)
@@ -161,7 +161,7 @@ class Stream(Shown):
             self._quick.begin(states)
 
 
-def _spans(timespan: ArrayOrTensor, rows: int) -> np.ndarray:
+def _timespans(timespan: ArrayOrTensor, rows: int) -> np.ndarray:
     """The time before a sample, for each row."""
     array = as_array(timespan)
     if array.shape not in ((), (1,), (rows,), (rows, 1)):

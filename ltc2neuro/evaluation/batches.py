@@ -101,14 +101,14 @@ def _named(net: BaseRecord, given: dict[str, object], where: str, wanted: str | 
                 numbers=f"it holds {', '.join(given) or 'nothing'}",
                 advice=f"{nearest(name, given)}Samples are {X!r}, targets {TARGETS!r} or as targets= names them.",
             )
-    targets, spans = cast("Targets | None", given.pop(wanted, None)) if wanted else None, None
+    targets, times = cast("Targets | None", given.pop(wanted, None)) if wanted else None, None
     if net.inputs is not None:
         return Batch(cast("Inlet", {n: given[n] for n in net.inputs.order if n in given}), targets, None, where)
-    x, spans = cast("Samples", given[X]), cast("Samples | None", given.get(TIMESPANS))
+    x, times = cast("Samples", given[X]), cast("Samples | None", given.get(TIMESPANS))
     if np.ndim(cast("np.ndarray", x)) == 1 + len(net.sample_shape) and not isinstance(x, (list, tuple)):  # one alone
         own = None if targets is None else _alone(net, targets)
-        return Batch([cast("np.ndarray", x)], own, None if spans is None else [cast("np.ndarray", spans)], where)
-    return Batch(x, targets, spans, where)
+        return Batch([cast("np.ndarray", x)], own, None if times is None else [cast("np.ndarray", times)], where)
+    return Batch(x, targets, times, where)
 
 
 def _alone(net: BaseRecord, targets: Targets) -> Targets:

@@ -65,7 +65,7 @@ def narrowed(array: np.ndarray) -> np.ndarray:
 
 def chunks(examples: Iterable[Example], net: BaseRecord) -> Iterator[Chunk]:
     """All of them in order; always at least one in a chunk."""
-    width = net.enters.host.scale.size + 2 * (net.leaves.size + sum(word.size for word in net.words.values()))
+    width = net.enters.host.scale.size + 2 * (net.leaves.size + sum(word.size for word in net.state_words.values()))
     held: list[Example] = []
     number = first = samples = 0
     for sequence in examples:

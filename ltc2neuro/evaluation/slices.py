@@ -64,12 +64,12 @@ def sliced(
     if lead is None:
         net.parts.host.sequences(x, timespans)  # it says what is missing
         raise InputError("no input has sequences", advice="Give at least one that has a time axis.")
-    spans = None if timespans is None else _rows(timespans, tall, TIMESPANS)
+    times = None if timespans is None else _rows(timespans, tall, TIMESPANS)
     own = [None] * len(net.answers.each) if targets is None else of_each(net.answers, targets)
     listed = isinstance(lead.rows, (list, tuple))
     axes = [0 if listed else net.layout.batch_axis(stepped=a.stepped) for a in net.answers.each]
     wanted = [None if t is None else _rows(t, axis, "targets") for t, axis in zip(own, axes, strict=True)]
-    beside = [*zip(names, parts, strict=False), (TIMESPANS, spans), *(("targets", t) for t in wanted)]
+    beside = [*zip(names, parts, strict=False), (TIMESPANS, times), *(("targets", t) for t in wanted)]
     for name, rows in beside:
         if rows is not None and rows.count != lead.count:
             raise InputError(
@@ -89,7 +89,7 @@ def sliced(
             yield Batch(
                 whole if isinstance(x, Mapping) or is_several(x) else cut[0],
                 None if targets is None else told if net.answers.several else next(iter(told.values())),
-                None if spans is None else spans.part(part),
+                None if times is None else times.part(part),
                 f"sequences {first} to {last}" + (f", here 0 to {last - first}" if first else ""),
             )
 

@@ -184,18 +184,18 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
     if not isinstance(timespans, (list, tuple)) and as_array(timespans).ndim == 0:
         raise InputError("timespans is a single number", advice="A constant interval is compile(model, x, dt=...).")
     if isinstance(timespans, (list, tuple)) and x.ragged:
-        spans = [as_array(t) for t in timespans]
+        times = [as_array(t) for t in timespans]
     else:
         whole = as_array(timespans)
-        spans = x.layout.rows(whole) if whole.ndim > 1 else [whole]
-    if [s.shape for s in spans] != [(len(a),) for a in x.arrays]:
+        times = x.layout.rows(whole) if whole.ndim > 1 else [whole]
+    if [s.shape for s in times] != [(len(a),) for a in x.arrays]:
         raise InputError(
             "timespans do not fit the samples",
-            numbers=f"{len(spans)} sequences, the first {spans[0].shape if spans else ()}, for {len(x.arrays)} of x",
+            numbers=f"{len(times)} sequences, the first {times[0].shape if times else ()}, for {len(x.arrays)} of x",
             advice=f"Give {'(time, batch)' if x.layout.time_first else '(batch, time)'}, or a list of (time,) for a "
             "list of sequences.",
         )
-    for span in spans:
+    for span in times:
         check_numbers(span, "timespans")
         if np.any(span < 0):
             raise InputError("a time span is below 0", numbers=f"the smallest is {span.min():.6g}")
@@ -206,7 +206,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
                 advice="Give samples of the same moment a small time span, or merge them into one. A CfC in mode "
                 "pure takes a time span of 0 if the calibration has one.",
             )
-    joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
+    joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, times, strict=True))
     return replace(x, arrays=tuple(joined))
 
 

@@ -35,9 +35,9 @@ class Layout:
     """the same of steps"""
 
     def __str__(self) -> str:
-        return self.words("features")
+        return self.described("features")
 
-    def words(self, *sample: object) -> str:
+    def described(self, *sample: object) -> str:
         """How arrays lie, in words; the axes of one `sample` are their last."""
         if self.time_first is None:
             return "lists of sequences only: it was not said whether arrays have batch or time first"

@@ -125,7 +125,7 @@ def by_name(x: object, order: Sequence[str]) -> dict[str, Samples]:
     return dict(zip(order, x, strict=False))
 
 
-def without_spans(given: Mapping[str, Samples], timespans: Samples | None) -> tuple[dict[str, Samples], Samples | None]:
+def without_times(given: Mapping[str, Samples], timespans: Samples | None) -> tuple[dict[str, Samples], Samples | None]:
     """The inputs, and the time spans that stand among them, or beside. Raises `InputError` where there are both."""
     if TIMESPANS in given and timespans is not None:
         raise InputError("timespans are given twice", advice="Leave out timespans=, or those among the inputs.")

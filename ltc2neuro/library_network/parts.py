@@ -31,7 +31,7 @@ class LibraryParts(BaseParts[LibraryRecord, ProcessGraph]):
         """What was clipped: states that a sample left beyond their ranges."""
         found = {}
         for name, clip in clips.items():
-            word = self.record.words[name]
+            word = self.record.state_words[name]
             seen, held = (clip.low * word.lsb, clip.high * word.lsb), (word.low * word.lsb, word.high * word.lsb)
             found[name] = Tally(f"state {name}, element", clip.counts, *seen, *held)
         return found, ()

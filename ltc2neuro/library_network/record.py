@@ -53,7 +53,7 @@ class LibraryRecord(BaseRecord):
         return low, high
 
     @cached_property
-    def words(self) -> Mapping[str, StateWord]:
+    def state_words(self) -> Mapping[str, StateWord]:
         """Its states, between what they are read."""
         return {n: StateWord(p.lsb, p.low, p.high) for n, p in self.processes.states.items()}
 
@@ -63,5 +63,5 @@ class LibraryRecord(BaseRecord):
         found = dict[str, StateWord]()
         for name, place in self.processes.states.items():
             own, sent = slice(place.start, place.stop), self.bounds[place.population]
-            found[name] = replace(self.words[name], reached=(sent.low[own], sent.high[own]))
+            found[name] = replace(self.state_words[name], reached=(sent.low[own], sent.high[own]))
         return found

@@ -83,11 +83,11 @@ class Recurrent(torch.nn.Module):
                 f"the cell {type(self.cell).__name__} takes no elapsed time",
                 advice="Leave out timespans, or give its forward a third argument named elapsed_time.",
             )
-        spans = tuple(timespans.shape) if isinstance(timespans, torch.Tensor) else type(timespans).__name__
-        if timespans is not None and spans not in (tuple(x.shape[:2]), (*x.shape[:2], 1)):
+        given = tuple(timespans.shape) if isinstance(timespans, torch.Tensor) else type(timespans).__name__
+        if timespans is not None and given not in (tuple(x.shape[:2]), (*x.shape[:2], 1)):
             raise InputError(
                 "timespans do not fit the samples",
-                numbers=f"given {spans}, expected {tuple(x.shape[:2])}",
+                numbers=f"given {given}, expected {tuple(x.shape[:2])}",
                 advice="Give the time before each sample, in the order of axes that x has.",
             )
         outputs: list[torch.Tensor] = []

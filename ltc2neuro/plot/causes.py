@@ -39,8 +39,8 @@ def causes(found: Attribution, ax: Axes | None = None, *, of: str | None = None)
         x, y = kinds.index(row.cause), -values.index(row.title)
         part = float(np.clip(10 ** ((whole.decibels - row.alone) / 10), 0, 1))
         cell = Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=INTEGER, alpha=0.06 + 0.8 * part**0.5, lw=0)
-        hover(ax.add_patch(cell), words(row, part))
-        hover(ax.text(x, y, f"{row.alone:.0f}", ha="center", va="center"), words(row, part))
+        hover(ax.add_patch(cell), hover_text(row, part))
+        hover(ax.text(x, y, f"{row.alone:.0f}", ha="center", va="center"), hover_text(row, part))
     ax.set_xlim(-0.5, max(len(kinds), 1) - 0.5)
     ax.set_ylim(-max(len(values), 1) + 0.5, 0.5)
     ax.set_xticks(range(len(kinds)), [k.replace(" ", "\n", 1) for k in kinds], fontsize="small")
@@ -50,7 +50,7 @@ def causes(found: Attribution, ax: Axes | None = None, *, of: str | None = None)
     return ax
 
 
-def words(row: Share, part: float) -> str:
+def hover_text(row: Share, part: float) -> str:
     """A cell as text."""
     knob = f"; {row.field} of Precision lifts it" if row.field else ""
     return (

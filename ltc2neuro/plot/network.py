@@ -87,7 +87,7 @@ def network(net: _Mappable | MappedNetwork, ax: Axes | None = None, *, graph: In
         bend = 0.45 if a != b else -1.6  # one onto itself goes out to the left, too
         curve = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, connectionstyle=f"arc3,rad={-bend}")
         curve.set(color=color, lw=1 + np.log10(max(arrow.synapses, 1)) / 2)
-        told = words(arrow, shown, mapped) + _formats(arrow, mapped, graph)
+        told = hover_text(arrow, shown, mapped) + _formats(arrow, mapped, graph)
         hover(ax.add_patch(curve), told)
         label = ax.text(
             side * (1.06 + 0.1 * far),
@@ -115,7 +115,7 @@ def arrows(mapped: MappedNetwork, names: list[str]) -> list[Arrow]:
     return [Arrow(source, target, tuple(parts)) for (source, target), parts in pairs.items()]
 
 
-def words(arrow: Arrow, names: list[str], mapped: MappedNetwork) -> str:
+def hover_text(arrow: Arrow, names: list[str], mapped: MappedNetwork) -> str:
     """An arrow as text: sizes, signs, delays, ticks."""
     sign = SIGNS[sum(arrow.signs)]
     ticks = sorted({t for c in arrow.parts for t in mapped.sends.get(c.source, {})})

@@ -50,7 +50,7 @@ class SeenRange:
         return max(abs(self.quantiles[0]), abs(self.quantiles[-1])) / self.room
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """All of it as text."""
         least, low, half, high, most = self.quantiles
         form = self.form
@@ -107,14 +107,14 @@ def draw_ranges(found: Sequence[SeenRange], ax: Axes) -> Axes:
         y, room = -row, one.room
         for low, high, alpha, half in ((-room, room, 0.12, 0.42), (one.form.real_low, one.form.real_high, 0.35, 0.32)):
             hover(
-                ax.fill_between([low / room, high / room], y - half, y + half, color=SOFT, alpha=alpha, lw=0), one.words
+                ax.fill_between([low / room, high / room], y - half, y + half, color=SOFT, alpha=alpha, lw=0), one.text
             )
         least, low, half, high, most = (q / room for q in one.quantiles)
         (whiskers,) = ax.plot([least, most], [y, y], color=FLOAT, lw=1.5)
         box = ax.fill_between([low, max(high, low + 0.002)], y - 0.22, y + 0.22, color=FLOAT, alpha=0.85, lw=0)
         (middle,) = ax.plot([half, half], [y - 0.22, y + 0.22], color="white", lw=1)
         for artist in (whiskers, box, middle):
-            hover(artist, one.words)
+            hover(artist, one.text)
         ax.text(-1.03, y, one.title, ha="right", va="center")
         ax.text(1.03, y, f"±{one.room:.3g}", va="center")
         if one.clipped > 0:

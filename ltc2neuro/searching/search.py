@@ -24,7 +24,7 @@ from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progressing import begin, shown_stages
-from ltc2neuro.searching.layouts import best_layout
+from ltc2neuro.searching.deployment import best_deployment
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.parallel_trials import check_pool
 from ltc2neuro.searching.search_result import Point, Search, front_of
@@ -66,9 +66,9 @@ def search(
     lost against the `start`. `max_metric_change`, with `targets` and a `metric`, is as for `verify`, on what is held
     back. `minimise` is "time", "energy", "cores", "instructions", "synapses" or "latency": see `net.cost`.
 
-    Time, energy and latency are also those of the layout, which changes no integer: neurons are spread over twice as
-    many cores as long as this saves a quarter, up to `most_cores`, by default those of the chip; 1: on as few as it
-    takes. Samples overlap more or less where that gains. It is chosen once, for the start: `layout` of what is
+    Time, energy and latency are also those of the deployment, which changes no integer: neurons are spread over twice
+    as many cores as long as this saves a quarter, up to `most_cores`, by default those of the chip; 1: on as few as it
+    takes. Samples overlap more or less where that gains. It is chosen once, for the start: `deployment` of what is
     returned, and what it alone gained, and precision alone.
 
     Each setting that is tried is a network of its own, quantized, placed and run. After `budget_s` seconds no further
@@ -101,8 +101,8 @@ def search(
         looked_at, judging = halves(len(sequences.arrays), seed)
         tasks = [task.part(judging) for task in task_metrics(base, sequences, targets, metric)]
         parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
-        layout = best_layout(base.parts, minimise, COSTS[minimise], most_cores)
-        bench = Trials(base, parts[0], parts[1], tasks, minimise, layout, path)
+        deployment = best_deployment(base.parts, minimise, COSTS[minimise], most_cores)
+        bench = Trials(base, parts[0], parts[1], tasks, minimise, deployment, path)
         bench = bench if executor is None else bench.shared(executor)
         bench.scores  # noqa: B018  # where the metric is not finite, that is said now
         bench.read()
@@ -224,7 +224,7 @@ class _Greedy:
         if len(front) > MOST:
             front = [front[i] for i in np.linspace(0, len(front) - 1, MOST).astype(int)]
         front = sorted({id(t): t for t in (*front, cheapest)}.values(), key=lambda t: t.cost)
-        points = tuple(Point(t, bench.network(t.precision), bench.layout) for t in front)
+        points = tuple(Point(t, bench.network(t.precision), bench.deployment) for t in front)
         chosen = next(p for p in points if p.trial is cheapest)
         plain, narrowed = bench.placed(start), bench.placed(cheapest)
         return Search(plain, start, narrowed, chosen, points, bench.minimise, len(bench.known), complete)

@@ -10,7 +10,7 @@ from hw_models.notebook_repr import Shown
 from hw_models.units import scale_of
 from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.network import Network
-from ltc2neuro.searching.layouts import ChipLayout
+from ltc2neuro.searching.deployment import Deployment
 from ltc2neuro.searching.trials import COUNTED, OF_NETWORK, UNITS, Trial
 
 
@@ -20,7 +20,7 @@ class Point:
 
     trial: Trial
     network: Network = field(repr=False, compare=False)
-    layout: ChipLayout
+    deployment: Deployment
     """in which it costs that"""
 
     @property
@@ -29,8 +29,8 @@ class Point:
         return self.trial.precision
 
     def cost(self) -> Cost:
-        """What a sample costs in the layout."""
-        return self.layout.of(self.network.parts)
+        """What a sample costs in the deployment."""
+        return self.deployment.of(self.network.parts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,13 +40,13 @@ class Search(Shown):
     start: Trial
     """as `compile` places it"""
     laid_out: Trial
-    """the start, the same integers, in the layout of the front"""
+    """the start, the same integers, in the deployment of the front"""
     narrowed: Trial
     """the best setting, placed as the start is"""
     best: Point
     """the least cost that keeps what was asked for"""
     front: tuple[Point, ...]
-    """from the least cost to the most decibels, all in the same layout"""
+    """from the least cost to the most decibels, all in the same deployment"""
     minimise: str
     tried: int
     complete: bool
@@ -58,8 +58,8 @@ class Search(Shown):
         return self._part(self.best.trial)
 
     @property
-    def saved_by_layout(self) -> float:
-        """The part of the start's cost that the layout alone spares, on more cores perhaps."""
+    def saved_by_deployment(self) -> float:
+        """The part of the start's cost that the deployment alone spares, on more cores perhaps."""
         return self._part(self.laid_out)
 
     @property
@@ -84,7 +84,7 @@ class Search(Shown):
         lines = [f"{self.measure}, SQNR of the worst output channel, and the same on what was held back"]
         lines.append(f"  start {self._row(self.start)}")
         if self.laid_out != self.start:
-            lines.append(f"        {self._row(self.laid_out)}  the same integers: net.cost({self.best.layout})")
+            lines.append(f"        {self._row(self.laid_out)}  the same integers: net.cost({self.best.deployment})")
         for point in self.front:
             mark = "best  " if point == self.best else "      "
             changed = _changed(self.start.precision, point.precision)
@@ -92,7 +92,8 @@ class Search(Shown):
         ended = "no move helps any more" if self.complete else "its time was over"
         saved = f"{self.saved:.1%} {'fewer' if self.minimise in COUNTED else 'less'} {self.minimise} than the start"
         if self.laid_out != self.start:
-            saved += f": {self.saved_by_layout:.1%} by the layout alone, {self.saved_by_precision:.1%} by precision"
+            saved += f": {self.saved_by_deployment:.1%} by the deployment alone, "
+            saved += f"{self.saved_by_precision:.1%} by precision"
         lines.append(f"{saved}; {self.tried} setting{'s' if self.tried > 1 else ''} tried, {ended}")
         return "\n".join(lines)
 

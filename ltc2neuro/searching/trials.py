@@ -25,7 +25,7 @@ from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.network import Network
-from ltc2neuro.searching.layouts import ChipLayout
+from ltc2neuro.searching.deployment import Deployment
 from ltc2neuro.searching.parallel_trials import ParallelTrials
 from ltc2neuro.verification.task_metric import TaskMetric
 from ltc2neuro.version import __version__
@@ -76,7 +76,7 @@ class Trials:
     tasks: Sequence[TaskMetric]
     """over the judging part"""
     minimise: str
-    layout: ChipLayout
+    deployment: Deployment
     journal: Path | None = None
     known: dict[str, Trial | None] = field(default_factory=dict)
     workers: ParallelTrials[Trial | None] | None = None
@@ -134,7 +134,7 @@ class Trials:
         """Measured here; None where the model does not fit the chip that way."""
         try:
             net = requantized(self.base, self.looked_at, precision)
-            placed = self.layout.of(net.parts)
+            placed = self.deployment.of(net.parts)
             runs = [run_network(net.parts, part) for part in self._parts]
         except (QuantizeError, PlacementError):
             return None
@@ -152,9 +152,9 @@ class Trials:
 
     def placed(self, trial: Trial) -> Trial:
         """The trial with what its network costs as `compile` places it."""
-        if self.layout == ChipLayout():
+        if self.deployment == Deployment():
             return trial
-        plain = ChipLayout().of(requantized(self.base, self.looked_at, trial.precision).parts)
+        plain = Deployment().of(requantized(self.base, self.looked_at, trial.precision).parts)
         return replace(trial, cost=COSTS[self.minimise](plain), cores=plain.placement.count)
 
     # --- the journal ---------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ class Trials:
     @cached_property
     def identity(self) -> str:
         """Of all that a trial's numbers depend on: the model, its data, the metric and its targets, the chip, what is
-        minimised, the layout, and this version.
+        minimised, the deployment, and this version.
 
         A metric is told by what it says of the float network, too.
         """
@@ -175,7 +175,7 @@ class Trials:
             for array in arrays:
                 digest.update(f"{array.dtype} {array.shape}".encode())
                 digest.update(array.tobytes())
-        return f"{digest.hexdigest()} {chip.name} {self.minimise} {self.layout}".rstrip()
+        return f"{digest.hexdigest()} {chip.name} {self.minimise} {self.deployment}".rstrip()
 
     def read(self) -> None:
         """Know what the journal knows; of a last line that was broken off, nothing. Raises `InputError` for one of

@@ -3,8 +3,18 @@
 from ltc2neuro.tracing.agreement import agree
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import knows_time
-from ltc2neuro.tracing.model import ProvenTrace, proved, proved_long, trace
+from ltc2neuro.tracing.model import ProvenTrace, prove_simplified, proven_trace, trace
 from ltc2neuro.tracing.torch_run import run_torch
 from ltc2neuro.tracing.traced import Traced
 
-__all__ = ["Calling", "ProvenTrace", "Traced", "agree", "knows_time", "proved", "proved_long", "run_torch", "trace"]
+__all__ = [
+    "Calling",
+    "ProvenTrace",
+    "Traced",
+    "agree",
+    "knows_time",
+    "prove_simplified",
+    "proven_trace",
+    "run_torch",
+    "trace",
+]

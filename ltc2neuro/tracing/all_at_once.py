@@ -106,7 +106,7 @@ def copied(model: torch.nn.Module, given: ModelInputs, dt: float) -> torch.nn.Mo
 
     def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
         forward = timed(path, module, forward)
-        return forward if given.spans is None else row_by_row(module, forward)
+        return forward if given.timespans is None else row_by_row(module, forward)
 
     return instrumented(model, wrap, given.dtype)
 

@@ -17,7 +17,7 @@ from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arrays import check_numbers
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.tracing.calling.call_convention import Calling
-from ltc2neuro.tracing.calling.forward import raw_answers, with_spans, with_time
+from ltc2neuro.tracing.calling.forward import join_timespans, raw_answers, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed_axes import drops
 from ltc2neuro.tracing.proof.failures import DiffersError, FailsError, OwnArithmeticError
@@ -52,10 +52,10 @@ def trace(
     was said of the array that the sequences come from: see `in_order`. Raises `TraceError` for what cannot be compiled,
     at the user's line, and `ProofError` where the graph does not compute what torch does.
     """
-    return proved(model, calibration, dt=dt, timespans=timespans, batch_first=batch_first).traced
+    return proven_trace(model, calibration, dt=dt, timespans=timespans, batch_first=batch_first).traced
 
 
-def proved(
+def proven_trace(
     model: torch.nn.Module,
     calibration: Sequence[npt.ArrayLike],
     *,
@@ -68,11 +68,11 @@ def proved(
     sequences = _checked(calibration)
     model = unwrapped(model)
     with undisturbed():
-        joined = with_spans(sequences, timespans)
+        joined = join_timespans(sequences, timespans)
         tokens = are_tokens(model, calibration) if inputs is None else any(one.tokens for one in inputs.each)
         source = ModelSource(model, (len(sequences), *sequences[0].shape), dt, batch_first, inputs, tokens)
-        spans = None if timespans is None else source.held(joined)
-        traced, exact = source.precisely(spans)
+        held = None if timespans is None else source.held(joined)
+        traced, exact = source.precisely(held)
         if traced.tokens is not None:
             traced.tokens.check(joined)
         own = source.own
@@ -86,7 +86,7 @@ def proved(
             if exact == own or not error.relative < ALLOWED[own]:  # nearer, it may compute a part in its own type
                 raise
         if evidence is None:
-            traced, exact = source.recorded(spans, own), own
+            traced, exact = source.recorded(held, own), own
             evidence = prove_trace(_subject(model, traced), joined, own, own)
         start = joined[0][: axes.ROWS]
         clone = instrumented(model, with_time(model, traced.dt), exact)
@@ -112,7 +112,7 @@ def _drops(clone: torch.nn.Module, traced: Traced, x: Floats, dtype: torch.dtype
     return [drops(y.shape, len(x), x.shape[1], answer, time_first=turned) for y, answer in pairs]
 
 
-def proved_long(
+def prove_simplified(
     model: torch.nn.Module,
     known: ProvenTrace,
     graph: Graph,
@@ -122,10 +122,10 @@ def proved_long(
 ) -> Evidence:
     """Prove `graph`, which the traced one has been simplified to, over many more steps than the calibration has.
 
-    Takes what `proved` was given. Returns all the evidence. Raises `ProofError` that names the first value of the
+    Takes what `proven_trace` was given. Returns all the evidence. Raises `ProofError` that names the first value of the
     traced graph that differs.
     """
-    joined = with_spans(_checked(calibration), timespans)
+    joined = join_timespans(_checked(calibration), timespans)
     traced = known.traced
     with undisturbed():
         try:

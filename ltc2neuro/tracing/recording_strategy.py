@@ -49,14 +49,14 @@ class ModelSource:
         """The type that the model is in."""
         return model_dtype(self.model)
 
-    def recorded(self, spans: Times | None, dtype: torch.dtype) -> Traced:
+    def recorded(self, timespans: Times | None, dtype: torch.dtype) -> Traced:
         """Recorded with the batch first; where a recurrent layer wants it so, with time first.
 
-        `spans` are the shortest and longest time before a sample, for a model that is called with `timespans`.
+        `timespans` are the shortest and longest time before a sample, for a model that is called with `timespans`.
         """
         if not self.dt > 0 or not np.isfinite(self.dt):
             raise InputError("dt must be positive and finite", numbers=f"dt = {self.dt}", advice="The default is 1.0.")
-        clock, size = Clock(self.dt, spans), prod(self.shape[2:])
+        clock, size = Clock(self.dt, timespans), prod(self.shape[2:])
         tokens = Tokens(size, numbers=self.inputs.numbers if self.inputs else ()) if self.tokens else None
 
         def in_one_order(time_first: bool) -> Traced:
@@ -65,7 +65,7 @@ class ModelSource:
         def unrolled(time_first: bool) -> Traced:
             try:
                 known = min(vocabularies(self.model)) if self.tokens else 0
-                given = ModelInputs(self.shape[2:], dtype, self.inputs, spans, known)
+                given = ModelInputs(self.shape[2:], dtype, self.inputs, timespans, known)
                 return record_unrolled(self.model, given, self.dt, time_first=time_first)
             except UnsteadyError:
                 raise
@@ -77,7 +77,7 @@ class ModelSource:
         try:
             return recorded_in_order(in_one_order, self.model, self.batch_first, self.shape)
         except MixedStepsError as error:
-            first = self._of_the_first_step(clock, dtype, tokens) if spans is None and self.inputs is None else None
+            first = self._of_the_first_step(clock, dtype, tokens) if timespans is None and self.inputs is None else None
             if first is not None:
                 return first
             try:
@@ -95,14 +95,14 @@ class ModelSource:
             return None
         return found if any(answer.readout == "first" for answer in found.answers.each) else None
 
-    def precisely(self, spans: Times | None) -> tuple[Traced, torch.dtype]:
+    def precisely(self, timespans: Times | None) -> tuple[Traced, torch.dtype]:
         """Recorded in float64 where the model runs in it, else in its own type; with the type.
 
         Errors are those of the model in its own type; what it does at each step does not depend on that.
         """
         if self.own != torch.float64:
             try:
-                traced = self.recorded(spans, torch.float64)
+                traced = self.recorded(timespans, torch.float64)
                 if not traced.narrowed:
                     clone = instrumented(self.model, with_time(self.model, self.dt), torch.float64)
                     ones = np.full((1, axes.STEPS, prod(self.shape[2:]) + traced.timed), 0.0 if self.tokens else 1.0)
@@ -112,22 +112,22 @@ class ModelSource:
                 raise
             except Exception:  # a tensor of its own is float32: the proof says which arithmetic it is in
                 pass
-        return self.recorded(spans, self.own), self.own
+        return self.recorded(timespans, self.own), self.own
 
     def held(self, sequences: Sequence[Floats]) -> Times:
         """What time spans, the last channel, a network is recorded for: down to 0 where the model is defined, and its
         states bounded, there."""
-        spans = times_of(sequences)
-        free = self.recorded(Times(0.0, spans.longest), self.own)
+        timespans = times_of(sequences)
+        free = self.recorded(Times(0.0, timespans.longest), self.own)
         undefined = undefined_at_zero(free.graph, free.entering(sequences[0]))
-        if spans.shortest == 0:
+        if timespans.shortest == 0:
             if undefined is not None:
                 raise refuse_zero(free.graph, undefined, sequences)
-            return spans
+            return timespans
         if undefined is None and _unbounded(free):
-            kept = self.recorded(spans, self.own)
-            return spans if _unbounded(kept) < _unbounded(free) else Times(0.0, spans.longest)
-        return spans if undefined is not None else Times(0.0, spans.longest)
+            kept = self.recorded(timespans, self.own)
+            return timespans if _unbounded(kept) < _unbounded(free) else Times(0.0, timespans.longest)
+        return timespans if undefined is not None else Times(0.0, timespans.longest)
 
 
 _ATTENTION = "attention over time: what a step answers is weighed over all other samples"

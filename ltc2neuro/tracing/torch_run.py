@@ -13,7 +13,7 @@ from hw_models.errors import InputError, Ltc2NeuroError
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
-from ltc2neuro.tracing.calling.forward import forward, with_spans, with_time
+from ltc2neuro.tracing.calling.forward import forward, join_timespans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.model import are_tokens, calling_of
 from ltc2neuro.tracing.recording.source import raised_at
@@ -39,7 +39,7 @@ def run_torch(
     """
     if not len(sequences):
         return []
-    arrays = with_spans(sequences, timespans)
+    arrays = join_timespans(sequences, timespans)
     if calling is None:
         shape = (len(sequences), *np.shape(sequences[0]))
         source = ModelSource(unwrapped(model), shape, dt, tokens=are_tokens(model, sequences))

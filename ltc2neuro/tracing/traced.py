@@ -124,8 +124,8 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
 
     Raises `NewTableError` and `HoldError` for others.
     """
-    spans = clock.spans
-    if spans is not None:
+    timespans = clock.timespans
+    if timespans is not None:
         _check_keyword(model)
     recorder, clone = _recorder(model, clock, reads.dtype)
     recorder.all_at_once, recorder.over_time = reads.at_once is not None, over
@@ -149,13 +149,13 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
         time_first=reads.time_first,
         output_time_first=answered.time_first,
         dt=clock.dt,
-        timed=spans is not None,
+        timed=timespans is not None,
         sample_shape=reads.sample_shape,
         tokens=tokens,
         inputs=reads.inputs,
         graph=validate(read.graph, "tracing"),
         growing=tuple(recorder.growing),
-        shortest=0.0 if spans is None else spans.shortest,
+        shortest=0.0 if timespans is None else timespans.shortest,
         dropped=answered.dropped,
         checkpoints=tuple(c for c in checkpoints if c.value not in read.after),
         variables=tuple(v.renamed(final.__getitem__) for v in recorder.variables if v.known(final)),
@@ -167,12 +167,12 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
 
 def _arguments(recorder: Recorder, clone: torch.nn.Module, reads: Reads, tokens: Tokens | None) -> Arguments:
     """What the model is called with: symbolic tensors."""
-    spans, time_first = recorder.spans, reads.time_first
+    timespans, time_first = recorder.timespans, reads.time_first
     x = torch.zeros(reads.shape, dtype=reads.dtype if tokens is None else torch.int64)
-    ones = None if spans is None else torch.ones(reads.shape[:2], dtype=reads.dtype)
+    ones = None if timespans is None else torch.ones(reads.shape[:2], dtype=reads.dtype)
     samples, elapsed = recorder.input(x, time_first, ones, tokens, max(vocabularies(clone), default=0))
-    if spans is not None and elapsed is not None:
-        recorder.given = _held_above(recorder, elapsed, spans.shortest)
+    if timespans is not None and elapsed is not None:
+        recorder.given = _held_above(recorder, elapsed, timespans.shortest)
     if reads.inputs is None:
         return Arguments((samples,), {} if recorder.given is None else {TIMESPANS: recorder.given})
     numbers = samples if tokens is None else numbers_of(samples, reads.dtype)
@@ -236,7 +236,7 @@ def _held_above(recorder: Recorder, elapsed: Symbolic, shortest: float) -> torch
         return elapsed
     least = torch.tensor(shortest, dtype=elapsed.example.dtype)
     with recorder.inside("timespans"):
-        return call(lambda spans: torch.maximum(spans, least), elapsed)
+        return call(lambda times: torch.maximum(times, least), elapsed)
 
 
 def _fails(model: torch.nn.Module, error: Exception, given: Arguments, reads: Reads) -> FailsInTorchError:
@@ -250,12 +250,12 @@ def _fails(model: torch.nn.Module, error: Exception, given: Arguments, reads: Re
         each = [*given.ordered, *given.named.values()]
         what = f"inputs {inputs}, as tensors {', '.join(str(tuple(x.shape)) for x in each)}"
         takes = "Make sure that it takes them in torch; what has a value at every step is (batch, time, features)"
-    spans = f", with the keyword timespans=torch.ones{shape[:2]}." if given.named.get(TIMESPANS) is not None else "."
+    timed = f", with the keyword timespans=torch.ones{shape[:2]}." if given.named.get(TIMESPANS) is not None else "."
     return FailsInTorchError(
         "the model fails on a batch of sequences",
         where=str(raised_at(error) or ""),
         numbers=f"{what}: {type(error).__name__}: {error}",
         advice=_EXPORTED
         if isinstance(model, torch.fx.GraphModule)
-        else takes + spans + (single if len(shape) > 3 else "") + (_OF_TOKENS if looks_up(model) else ""),
+        else takes + timed + (single if len(shape) > 3 else "") + (_OF_TOKENS if looks_up(model) else ""),
     )

@@ -169,8 +169,8 @@ def _as_one_step(traced: Traced, graph: Graph, way: Way) -> Traced:
         checkpoints=(),
         sample_shape=way.given.sample_shape,
         inputs=way.given.inputs,
-        timed=way.given.spans is not None,
-        shortest=0.0 if way.given.spans is None else way.given.spans.shortest,
+        timed=way.given.timespans is not None,
+        shortest=0.0 if way.given.timespans is None else way.given.timespans.shortest,
     )
 
 

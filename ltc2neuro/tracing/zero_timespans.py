@@ -18,7 +18,7 @@ _STEPS = 3
 def undefined_at_zero(graph: Graph, sequence: Floats) -> str | None:
     """The first value that is not finite where the time spans, the last channel of `sequence`, are 0; None for none.
 
-    `graph` takes spans as they are.
+    `graph` takes time spans as they are.
     """
     found: list[str] = []
 
@@ -34,14 +34,14 @@ def undefined_at_zero(graph: Graph, sequence: Floats) -> str | None:
 
 
 def refuse_zero(graph: Graph, value: str, sequences: Sequence[Floats]) -> InputError:
-    """The error of spans of 0 in the calibration of a model that is not defined there."""
-    spans = np.concatenate([s[:, -1] for s in sequences])
-    zeros, others = int(np.sum(spans == 0)), spans[spans > 0]
+    """The error of time spans of 0 in the calibration of a model that is not defined there."""
+    timespans = np.concatenate([s[:, -1] for s in sequences])
+    zeros, others = int(np.sum(timespans == 0)), timespans[timespans > 0]
     least = f"; the smallest other is {others.min():.6g}" if others.size else ""
     known = graph.values.get(value)
     return InputError(
         "a time span is 0, and this model divides by it, or is not finite there",
         where="; ".join([value, *(known.lines if known is not None else ())]),
-        numbers=f"{zeros} of {spans.size} time spans are 0{least}",
+        numbers=f"{zeros} of {timespans.size} time spans are 0{least}",
         advice="Give samples of the same moment a small time span, such as 1 % of the usual, or merge them into one.",
     )

@@ -156,7 +156,7 @@ def _one_sample(net: AnyParts, x: Sequences, executions: Sequence[Execution]) ->
     if not before:
         return []
     samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
-    start = {name: record.words[name].quantize(np.concatenate(tracks))[0] for name, tracks in before.items()}
+    start = {name: record.state_words[name].quantize(np.concatenate(tracks))[0] for name, tracks in before.items()}
     run = run_reference(net, samples, start)
     rows = []
     for name, tracks in after.items():

@@ -39,12 +39,12 @@ class SampleForm:
 
 
 def arguments(
-    form: SampleForm, x: torch.Tensor, spans: torch.Tensor | None = None, tokens: torch.Tensor | None = None
+    form: SampleForm, x: torch.Tensor, timespans: torch.Tensor | None = None, tokens: torch.Tensor | None = None
 ) -> Arguments:
     """The arguments that `x`, (batch, time, features) or with time first, and the time spans are; `tokens` is another
     tensor for those of its channels that are."""
     inputs = form.inputs
-    named = {} if spans is None else {TIMESPANS: spans}
+    named = {} if timespans is None else {TIMESPANS: timespans}
     if inputs is None:
         return Arguments((x.reshape(*x.shape[:2], *form.shape),), named)
     parts: dict[str, torch.Tensor] = {}

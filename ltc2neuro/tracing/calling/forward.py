@@ -19,7 +19,7 @@ from ltc2neuro.tracing.calling.squeezed_axes import restored
 from ltc2neuro.tracing.layers import timed_cells
 
 
-def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.ArrayLike] | None) -> list[Floats]:
+def join_timespans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.ArrayLike] | None) -> list[Floats]:
     """The sequences as arrays (time, features), with the time before each sample as their last channel, if given.
 
     Samples of any shape become flat.
@@ -27,10 +27,10 @@ def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.Array
     arrays = [flat(s, s.shape[1:]) for s in (np.asarray(s, np.float64) for s in sequences)]
     if timespans is None:
         return arrays
-    spans = [np.asarray(t, np.float64) for t in timespans]
-    if len(spans) != len(arrays):
-        raise InputError("each sequence needs its time spans", numbers=f"{len(arrays)} sequences, {len(spans)} given")
-    for number, (array, span) in enumerate(zip(arrays, spans, strict=True)):
+    times = [np.asarray(t, np.float64) for t in timespans]
+    if len(times) != len(arrays):
+        raise InputError("each sequence needs its time spans", numbers=f"{len(arrays)} sequences, {len(times)} given")
+    for number, (array, span) in enumerate(zip(arrays, times, strict=True)):
         if span.shape != array.shape[:1]:
             raise InputError(
                 f"the time spans of sequence {number} have the wrong shape",
@@ -43,7 +43,7 @@ def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.Array
                 numbers=f"the smallest is {np.min(span):g}",
                 advice="Samples follow each other in time: give the time since the one before.",
             )
-    return [np.concatenate([a, t[:, None]], axis=1) for a, t in zip(arrays, spans, strict=True)]
+    return [np.concatenate([a, t[:, None]], axis=1) for a, t in zip(arrays, times, strict=True)]
 
 
 def first_steps(sequences: Sequence[Floats], rows: int, steps: int) -> Floats:
@@ -75,9 +75,9 @@ def raw_answers(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: 
     """The model's answers to `x` (batch, time, features), as torch returns them."""
     tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
-    samples, spans = (tensor[..., :-1], tensor[..., -1]) if calling.timed else (tensor, None)
+    samples, times = (tensor[..., :-1], tensor[..., -1]) if calling.timed else (tensor, None)
     samples = samples if calling.tokens is None or calling.tokens.numbers else samples.long()
-    given = arguments(SampleForm(calling.inputs, calling.sample_shape, calling.time_first), samples, spans)
+    given = arguments(SampleForm(calling.inputs, calling.sample_shape, calling.time_first), samples, times)
     result = model(*given.ordered, **given.named)
     return [y.detach().double().numpy() for y in at_places(result, calling.places)]
 

@@ -25,14 +25,14 @@ class ModelInputs:
     sample_shape: tuple[int, ...]
     dtype: torch.dtype
     inputs: Inputs | None = None
-    spans: Times | None = None
+    timespans: Times | None = None
     vocabulary: int = 0
     """how many tokens are tried, where samples are tokens"""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """That of a sample in a tensor."""
-        return self.sample_shape if self.spans is None else (prod(self.sample_shape) + 1,)
+        return self.sample_shape if self.timespans is None else (prod(self.sample_shape) + 1,)
 
     @property
     def channels(self) -> int:
@@ -56,21 +56,21 @@ class ModelInputs:
     def arguments(self, x: torch.Tensor, *, time_first: bool) -> Arguments:
         """What the model is called with for `x` (rows, steps, *shape)."""
         x = x.transpose(0, 1) if time_first else x
-        tokens = spans = None
+        tokens = timespans = None
         if self.vocabulary:
             x, tokens = (numbers_of(x, self.dtype), x) if are_tokens(x) else (x, x.long())
-        if self.spans is not None:
-            x, spans = x[..., :-1], x[..., -1]
-            if self.spans.shortest > 0:
-                spans = torch.clamp(spans, min=self.spans.shortest)
+        if self.timespans is not None:
+            x, timespans = x[..., :-1], x[..., -1]
+            if self.timespans.shortest > 0:
+                timespans = torch.clamp(timespans, min=self.timespans.shortest)
             tokens = None if tokens is None else tokens[..., :-1]
         x = x if tokens is None or self.inputs is not None else tokens
-        return arguments(SampleForm(self.inputs, self.sample_shape, time_first), x, spans, tokens)
+        return arguments(SampleForm(self.inputs, self.sample_shape, time_first), x, timespans, tokens)
 
     def zeros(self, rows: int, steps: int) -> torch.Tensor:
         """Samples at rest."""
         x = torch.zeros((rows, steps, *self.shape), dtype=self.dtype)
-        if self.spans is not None:
+        if self.timespans is not None:
             x[..., -1] = 1.0
         return x
 
@@ -84,8 +84,8 @@ class ModelInputs:
             x = tokens
         for channel in self.held:
             x[..., channel] = x[:, :1, channel]
-        if self.spans is not None:
-            low, high = self.spans.shortest, min(self.spans.longest, LONGEST)
+        if self.timespans is not None:
+            low, high = self.timespans.shortest, min(self.timespans.longest, LONGEST)
             share = torch.rand((rows, steps), dtype=self.dtype, generator=torch.Generator().manual_seed(1))
             x[..., -1] = low + (high - low) * (0.1 + 0.8 * share)
         return x

@@ -127,10 +127,10 @@ class Scan:
     def _each_elapsed(self, timespans: object, dim: int) -> list[torch.Tensor]:
         """The time before each sample of a sequence that is one."""
         if not isinstance(timespans, torch.Tensor) or timespans.dim() not in (2, 3):
-            raise self._wrong_spans(timespans)
-        return [spans if spans.dim() == 2 else spans.unsqueeze(-1) for spans in timespans.unbind(dim)]
+            raise self._wrong_timespans(timespans)
+        return [step if step.dim() == 2 else step.unsqueeze(-1) for step in timespans.unbind(dim)]
 
-    def _wrong_spans(self, timespans: object) -> TraceError:
+    def _wrong_timespans(self, timespans: object) -> TraceError:
         shape = tuple(timespans.shape) if isinstance(timespans, torch.Tensor) else type(timespans).__name__
         return self.recorder.refusal(
             "time spans do not have the shape (batch, time)", "Give each sample one.", f"{shape}"
@@ -143,10 +143,10 @@ class Scan:
                 "a recurrent layer is given constant time spans",
                 "Hand on the timespans of the model's forward; a constant interval is compile(model, x, dt=...).",
             )
-        spans = self._step_input(timespans)
-        result = spans if spans.dim() == 2 else spans.unsqueeze(-1)
+        step = self._step_input(timespans)
+        result = step if step.dim() == 2 else step.unsqueeze(-1)
         if not isinstance(result, Symbolic) or result.dim() != 2:
-            raise self._wrong_spans(timespans)
+            raise self._wrong_timespans(timespans)
         return result
 
     def _step_input(self, x: torch.Tensor) -> Symbolic:

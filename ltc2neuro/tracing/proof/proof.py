@@ -68,7 +68,7 @@ def prove_trace(subject: Subject, sequences: Sequence[Floats], exact: torch.dtyp
     differs, and the probe, row and step; an `OwnArithmeticError` where that is so in its own type alone.
     """
     calling = subject.calling
-    together = calling.timed and not _mixes_time_spans(subject.model)
+    together = calling.timed and not _mixes_timespans(subject.model)
     source = ProbeSource(sequences, work(subject.graph), calling.timed, calling.tokens)
     probes = short_probes(source, subject.decisions, together=together)
     trial = _TorchTrial(subject, seen_model(subject.model, calling, exact))
@@ -98,7 +98,7 @@ def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype
     return compared(replace(subject, traced=traced), probe, exact)
 
 
-def _mixes_time_spans(model: torch.nn.Module) -> bool:
+def _mixes_timespans(model: torch.nn.Module) -> bool:
     """Whether it has a layer of ncps: 1.0.1 takes the time spans of one row for another's units."""
     return any(type(m).__module__.split(".")[0] == "ncps" for m in model.modules())
 

@@ -40,7 +40,7 @@ class Clock:
     """The time between two samples, and for a model that is called with time spans, what these may be."""
 
     dt: float
-    spans: Times | None = None
+    timespans: Times | None = None
 
 
 Dispatch = Callable[[Callable[..., object], tuple[object, ...], dict[str, object]], object]
@@ -57,7 +57,7 @@ class Recorder(Writer, Tape):
         super().__init__(modules)
         self.names = names
         self.dt: float = clock.dt
-        self.spans: Times | None = clock.spans
+        self.timespans: Times | None = clock.timespans
         """what the time spans may be that the model is called with"""
         self._dispatch = dispatch
         self.given: torch.Tensor | None = None
@@ -88,9 +88,9 @@ class Recorder(Writer, Tape):
         """
         if timespans is None:
             return Times(self.dt, self.dt)
-        if self.spans is not None and isinstance(timespans, Symbolic) and isinstance(self.given, Symbolic):
+        if self.timespans is not None and isinstance(timespans, Symbolic) and isinstance(self.given, Symbolic):
             if timespans.value == self.given.value:
-                return self.spans
+                return self.timespans
         return Times(0.0, math.inf)
 
     # --- blocks and states -------------------------------------------------------------------------------

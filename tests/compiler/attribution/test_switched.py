@@ -103,7 +103,7 @@ def test_each_site_alone_changes_less_than_all_and_something(setting):
 
 def test_a_state_that_carries_what_it_rounds_loses_nothing_where_that_is_lifted():
     net = compiled("slow", "loihi2", "default")
-    assert "layer.x.carry" in net.words
+    assert "layer.x.carry" in net.state_words
     carried = [s for s in switched(net).sites if s.knob.field == "carry"]
     assert len(carried) == 1 and carried[0].cause is Cause.SUMS
 

@@ -16,7 +16,7 @@ import torch
 import ltc2neuro
 from benchmarks.fuzz.graphs import Builder
 from compiler.interpreters.execution import Clip
-from ltc2neuro.compiled.clipped import SPANS, TOLD, ChannelRanges, Clipped, input_tallies, shorter
+from ltc2neuro.compiled.clipped import OF_TIMES, TOLD, ChannelRanges, Clipped, input_tallies, shorter
 from ltc2neuro.compiled.clipped_states import state_tallies, value_tallies
 from ltc2neuro.errors import InputError
 from ltc2neuro.extras import LAVA
@@ -181,7 +181,7 @@ def test_time_spans_are_told_with_the_least_that_they_may_be():
     held = np.array([-4.0, -4.0, 0.5]), 4.0
     channels, spans = input_tallies([rows], np.array([0, 1, 0]) + shorter([rows], 0.25), ChannelRanges(held, 0.25))
     assert (channels.name, channels.counts.tolist()) == ("input channel", [0, 1])
-    assert (spans.name, spans.counts.tolist(), spans.low.tolist()) == (SPANS, [1], [0.1])
+    assert (spans.name, spans.counts.tolist(), spans.low.tolist()) == (OF_TIMES, [1], [0.1])
     assert channels.held_low.tolist() == [-4.0, -4.0] and spans.held_low.tolist() == [0.5]
 
 

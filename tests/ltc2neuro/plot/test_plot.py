@@ -20,7 +20,7 @@ from ltc2neuro import attribute, plot
 from ltc2neuro.errors import InputError
 from ltc2neuro.plot.network import SIGNS
 from ltc2neuro.plot.ranges import spreads
-from ltc2neuro.searching.layouts import ChipLayout
+from ltc2neuro.searching.deployment import Deployment
 from ltc2neuro.searching.search_result import Point, Search
 from ltc2neuro.searching.trials import Trial
 
@@ -163,7 +163,7 @@ def test_of_few_ticks_the_numbers_are_whole():
 def test_the_front_is_a_line_with_its_start_and_best():
     precision = tracked().precision
     trials = (Trial(precision, cost, 4, db, db - 1) for cost, db in ((1.0, 40.0), (2.0, 60.0)))
-    front = tuple(Point(trial, tracked(), ChipLayout(4)) for trial in trials)
+    front = tuple(Point(trial, tracked(), Deployment(4)) for trial in trials)
     start = Trial(precision, 9.0, 1, 58.0, 57.0)
     laid_out, narrowed = replace(start, cost=3.0, cores=4), replace(front[1].trial, cost=6.0, cores=1)
     found = Search(start, laid_out, narrowed, front[1], front, "time", 7, True)

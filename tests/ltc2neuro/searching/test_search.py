@@ -147,7 +147,7 @@ def test_the_text_tells_each_setting(kept):
     found, _ = kept
     text = str(found)
     assert "  start " in text and "  best " in text and "less time than the start" in text
-    assert text.count("\n") == len(found.front) + 2 and "by the layout" not in text  # one core is enough for so few
+    assert text.count("\n") == len(found.front) + 2 and "by the deployment" not in text  # one core is enough for so few
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_metric_that_is_missed_or_not_finite_is_told():
 def test_when_time_is_over_it_tells_what_was_found():
     found = ltc2neuro.search(model(), X, budget_s=1e-3)
     assert not found.complete and found.tried == 1 and found.best.trial == found.laid_out
-    assert found.best.network.precision == found.start.precision and found.saved == found.saved_by_layout
+    assert found.best.network.precision == found.start.precision and found.saved == found.saved_by_deployment
 
 
 def test_wrong_arguments():

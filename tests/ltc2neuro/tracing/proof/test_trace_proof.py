@@ -14,7 +14,7 @@ from ncps.wirings import AutoNCP
 
 from hw_models.errors import ProofError
 from ltc2neuro.nn import CTRNN, Recurrent
-from ltc2neuro.tracing import proved, run_torch, trace
+from ltc2neuro.tracing import proven_trace, run_torch, trace
 from ltc2neuro.tracing.proof.proof import Subject, prove_trace
 from ltc2neuro.tracing.recording.recorder import Clock
 from ltc2neuro.tracing.traced import Reads, record
@@ -172,7 +172,7 @@ class Pulses(nn.Module):
 
 def test_from_where_rounding_decides_nothing_is_compared_and_that_is_told():
     x = list(np.random.default_rng(0).uniform(-1, 1, (48, 60, 1)))
-    evidence = proved(Pulses(), x).evidence
+    evidence = proven_trace(Pulses(), x).evidence
     assert 0 < sum(p.undecided for p in evidence.probes if p.name == "the calibration") < 48
     assert "rows up to where rounding decides" in str(evidence)
 

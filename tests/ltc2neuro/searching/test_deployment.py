@@ -1,4 +1,4 @@
-"""Layouts of a search: as many cores as are worth it, another overlap where it gains, and never another integer."""
+"""Deployments of a search: as many cores as are worth it, another overlap where it gains, and never another integer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ncps.torch import CfC
 import ltc2neuro
 from ltc2neuro import Options, Overlap
 from ltc2neuro.errors import InputError
-from ltc2neuro.searching.layouts import ChipLayout, best_layout
+from ltc2neuro.searching.deployment import Deployment, best_deployment
 from ltc2neuro.searching.trials import COSTS
 
 X = np.random.default_rng(0).normal(size=(6, 9, 3)).astype(np.float32)
@@ -40,20 +40,20 @@ def net() -> ltc2neuro.Network:
     return ltc2neuro.compile(model(), X, precision=ltc2neuro.Precision(calibrated_weights=False))
 
 
-def found(minimise: str, most: int | None = None) -> ChipLayout:
-    return best_layout(net().parts, minimise, COSTS[minimise], most)
+def found(minimise: str, most: int | None = None) -> Deployment:
+    return best_deployment(net().parts, minimise, COSTS[minimise], most)
 
 
 @pytest.mark.parametrize("minimise", ["time", "energy", "latency"])
 def test_cores_are_doubled_as_long_as_that_saves_a_quarter(minimise):
-    layout, spent = found(minimise), COSTS[minimise]
-    of = {n: spent(net().cost(cores=n, options=layout.options)) for n in (1, 2, 4, 8, 16, 32)}
-    assert layout.cores in (4, 8, 16)
+    deployment, spent = found(minimise), COSTS[minimise]
+    of = {n: spent(net().cost(cores=n, options=deployment.options)) for n in (1, 2, 4, 8, 16, 32)}
+    assert deployment.cores in (4, 8, 16)
     for n, cost in of.items():
-        if 1 < n <= layout.cores:
+        if 1 < n <= deployment.cores:
             assert cost <= 0.75 * of[n // 2]
-    assert of[2 * layout.cores] > 0.75 * of[layout.cores]
-    assert spent(layout.of(net().parts)) == of[layout.cores]
+    assert of[2 * deployment.cores] > 0.75 * of[deployment.cores]
+    assert spent(deployment.of(net().parts)) == of[deployment.cores]
 
 
 def test_samples_overlap_as_is_best_for_what_is_minimised():
@@ -61,12 +61,12 @@ def test_samples_overlap_as_is_best_for_what_is_minimised():
     for minimise, overlap in (("time", Overlap.LAYERS), ("latency", Overlap.NONE)):
         spent = COSTS[minimise]
         assert spent(net().cost(options=Options(overlap))) < spent(net().cost())
-        assert found(minimise, 1) == ChipLayout(overlap=overlap)
+        assert found(minimise, 1) == Deployment(overlap=overlap)
 
 
-def test_what_no_layout_changes_has_none():
+def test_what_no_deployment_changes_has_none():
     for minimise in ("cores", "instructions", "synapses"):
-        assert found(minimise) == ChipLayout() and not str(ChipLayout())
+        assert found(minimise) == Deployment() and not str(Deployment())
 
 
 def test_there_are_no_more_cores_than_allowed():
@@ -76,12 +76,12 @@ def test_there_are_no_more_cores_than_allowed():
         ltc2neuro.search(model(), X, most_cores=0)
 
 
-def test_a_search_tells_apart_what_layout_and_precision_gain():
+def test_a_search_tells_apart_what_deployment_and_precision_gain():
     quick = ltc2neuro.Precision(calibrated_weights=False)
     result = ltc2neuro.search(model(), X, start=quick, most_cores=2, budget_s=1e-3)
     start, laid_out, narrowed, best = result.start, result.laid_out, result.narrowed, result.best
     assert (start.cores, laid_out.cores, narrowed.cores) == (1, 2, 1)
     assert (start.decibels, start.held_back) == (laid_out.decibels, laid_out.held_back)
     assert start.cost == best.network.cost().sample.default and laid_out.cost == best.cost().sample.default
-    assert narrowed == start and result.saved_by_precision == 0 and result.saved == result.saved_by_layout > 0.25
+    assert narrowed == start and result.saved_by_precision == 0 and result.saved == result.saved_by_deployment > 0.25
     assert "net.cost(cores=2, options=Options(Overlap.LAYERS))" in str(result)

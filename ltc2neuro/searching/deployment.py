@@ -18,7 +18,7 @@ OVERLAPS = {"time": Overlap.LAYERS, "energy": Overlap.LAYERS, "latency": Overlap
 
 
 @dataclass(frozen=True)
-class ChipLayout:
+class Deployment:
     """What `net.cost` takes besides the network: the least number of cores, and the overlap of samples."""
 
     cores: int = 1
@@ -30,7 +30,7 @@ class ChipLayout:
         return None if self.overlap is Overlap.BLOCKS else Options(self.overlap)
 
     def of(self, net: Parts) -> Cost:
-        """What a sample costs in this layout. Raises what `net.cost` raises."""
+        """What a sample costs in this deployment. Raises what `net.cost` raises."""
         return cost(net, cores=self.cores, options=self.options)
 
     def __str__(self) -> str:
@@ -39,28 +39,28 @@ class ChipLayout:
         return ", ".join(own if self.options is None else [*own, f"options=Options(Overlap.{self.overlap.name})"])
 
 
-def best_layout(net: Parts, minimise: str, spent: Callable[[Cost], float], most_cores: int | None) -> ChipLayout:
+def best_deployment(net: Parts, minimise: str, spent: Callable[[Cost], float], most_cores: int | None) -> Deployment:
     """The one in which `net` costs least, on as many cores as are worth it: see `search`."""
-    layout = ChipLayout()
+    deployment = Deployment()
     if minimise not in OVERLAPS:
-        return layout
-    now, other = layout.of(net), ChipLayout(overlap=OVERLAPS[minimise])
+        return deployment
+    now, other = deployment.of(net), Deployment(overlap=OVERLAPS[minimise])
     if spent(found := other.of(net)) < spent(now):
-        layout, now = other, found
+        deployment, now = other, found
     fewest, most = now.placement.count, _room(now, most_cores)
     cores = fewest  # of as many cores, those that are filled evenly may be faster
     while cores <= most:
         try:
-            found = replace(layout, cores=cores).of(net)
+            found = replace(deployment, cores=cores).of(net)
         except PlacementError:
-            return layout
+            return deployment
         count, gain = found.placement.count, 1 - spent(found) / spent(now)
         if count <= most and gain > 0 and gain >= ENOUGH * (1 - now.placement.count / count):
-            layout, now = replace(layout, cores=cores), found
+            deployment, now = replace(deployment, cores=cores), found
         elif cores > fewest:
-            return layout
+            return deployment
         cores = min(2 * cores, most) if cores < most else most + 1
-    return layout
+    return deployment
 
 
 def _room(now: Cost, most_cores: int | None) -> int:
