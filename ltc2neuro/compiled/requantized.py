@@ -52,9 +52,10 @@ def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:
 
 def _same(one: Graph, other: Graph, but: Collection[str]) -> bool:
     """Whether two integer graphs compute the same integers in the same way, `but` for some constants."""
+    held, wanted = ({**graph.constants, **graph.host_arrays} for graph in (one, other))
     return (
         one.blocks == other.blocks
         and {n: v.format for n, v in one.values.items()} == {n: v.format for n, v in other.values.items()}
-        and one.constants.keys() == other.constants.keys()
-        and all(n in but or np.array_equal(c, other.constants[n]) for n, c in one.constants.items())
+        and held.keys() == wanted.keys()
+        and all(n in but or np.array_equal(array, wanted[n]) for n, array in held.items())
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,6 +159,15 @@ def test_machine_code_is_not_held_to_the_answer_of_another_network(tmp_path):
     again, note = with_origin(loaded, loaded.parts.host.sequences(X / 2, None), "x")
     native, reference = (again.run(X, on=name).outputs for name in ("native", "reference"))
     assert note and np.array_equal(native, reference) and not np.array_equal(loaded(X), reference)
+
+
+def test_a_file_with_another_map_of_the_hosts_is_another_network(tmp_path):
+    tracked().save(tmp_path / "m.l2n")
+    loaded = ltc2neuro.load(tmp_path / "m.l2n")
+    graph, calibration = loaded.graph, loaded.parts.host.sequences(sequences(), None)
+    moved = replace(graph, host={**graph.host, graph.entry.offset: graph.input_map.offset + 0.25})
+    assert not with_origin(loaded, calibration, "x")[1]
+    assert with_origin(replace(loaded, proven=replace(loaded.proven, graph=moved)), calibration, "x")[1]
 
 
 def test_bits_that_a_chip_does_not_have_are_no_setting():
