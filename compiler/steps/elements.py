@@ -100,6 +100,10 @@ class Elements:
             self.values.append(value)
         return self._found[key]
 
+    def equal(self, kind: ElementKind, operands: Sequence[int]) -> int | None:
+        """The element that is made of these operands, if there is one."""
+        return self._found.get((kind, tuple(operands)))
+
     def another(self, element: int) -> int:
         """One that is the same as an element, and counts as another."""
         self.kinds.append(self.kinds[element])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
@@ -19,16 +19,16 @@ from compiler.steps.repeated_emission import emit_repeated
 from compiler.steps.sample_times import Timing
 from compiler.steps.states import depths, states
 from compiler.steps.step_builder import STEP, Aged, StepBuilder, TimedValue
-from compiler.steps.variables import Variable, variables
+from compiler.steps.variables import Variable, Variables
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
 
 
 def step_of(
-    timing: Timing, answer: Integers, step: int, called: Callable[[str], str], known: Sequence[Variable] = ()
+    timing: Timing, answer: Integers, step: int, called: Callable[[str], str], known: Mapping[int, tuple[Variable, int]]
 ) -> Graph:
-    """One step that gives the elements of `answer`, those of the unrolled graph's `step`; `known` are variables
-    of the model's."""
+    """One step that gives the elements of `answer`, those of the unrolled graph's `step`; newest elements are `known`
+    by the places in variables of the model's that they have."""
     made = StepBuilder(timing, called)
     elements, orbits = timing.elements, timing.orbits
     homes: dict[TimedValue, list[int]] = defaultdict(list)
@@ -43,7 +43,7 @@ def step_of(
         for e in answer.tolist()
     ]
     depth = depths(timing, zip(answer.tolist(), lags, strict=True))
-    later = states(made, homes, depth, variables(timing, known))
+    later = states(made, homes, depth, Variables(timing, known))
     flags = flags_of(made)
     _input(made)
     begun = begun_from(made)

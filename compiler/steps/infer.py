@@ -13,9 +13,9 @@ from compiler.steps.elements import before_the_first, unrolled_elements
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError
 from compiler.steps.outside_reads import only_used
-from compiler.steps.sample_times import timed
+from compiler.steps.retiming import timed
 from compiler.steps.shift import orbits
-from compiler.steps.variables import Variable
+from compiler.steps.variables import Variable, variables_of
 
 ROUNDS = 4
 """So often elements are told apart, at most: what is found may show others"""
@@ -55,4 +55,5 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
     if found is None:
         assert why is not None
         raise why
-    return step_of(timed(elements, found, answers[last].tolist(), last), answers[last], last, called, known)
+    named = variables_of(elements, found, known)
+    return step_of(timed(elements, found, answers[last].tolist(), last, named), answers[last], last, called, named)

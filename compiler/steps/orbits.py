@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from compiler.steps.elements import ElementKind, Elements
 from hw_models.errors import TraceError
@@ -88,3 +89,8 @@ class Orbits:
     """the first of these"""
     differs: StartsLateError | None = None
     """the last place where a step did something else than the one before it"""
+
+    @cached_property
+    def earliest(self) -> int:
+        """The first step of which any number is known that was before samples reached it."""
+        return min((past.reached - len(past.numbers) for past in self.past.values()), default=0)

@@ -19,7 +19,7 @@ from compiler.interpreters.float64 import KERNELS
 from compiler.steps.elements import NEVER, ElementKind, Elements, Sum
 from compiler.steps.orbits import ANSWER, Orbits
 from compiler.steps.predecessors import alike
-from hw_models.arrays import Integers
+from hw_models.arrays import Floats, Integers
 
 ROUNDING = 1e-6
 """How far a number may be from what its operands give: the model's own arithmetic; the proof of the trace decides"""
@@ -120,6 +120,8 @@ def number_at(orbits: Orbits, head: int, step: int) -> float | None:
         return orbits.elements.values[number]
     if not _unread(orbits, head, step):
         return None
+    if step < orbits.earliest:
+        return 0.0
     return (_made(orbits, head, step) if isinstance(orbits.elements.kinds[head], LINEAR) else None) or 0.0
 
 
@@ -152,14 +154,16 @@ def _made(orbits: Orbits, head: int, step: int) -> float | None:
 
 def value_of(kind: ElementKind, x: list[float]) -> float | None:
     """The element that is made of these operands; None of an input, and of a block that repeats."""
+    return values_of(kind, np.array(x)[:, None]).item() if isinstance(kind, (Sum, Elementwise)) else None
+
+
+def values_of(kind: ElementKind, x: Floats) -> Floats:
+    """Elements of a kind that are made of these operands, each a column."""
     if isinstance(kind, Sum):
-        return float(np.array(kind.weights) @ np.array(x))
-    if not isinstance(kind, Elementwise):
-        return None
+        return np.array(kind.weights) @ x
+    assert isinstance(kind, Elementwise)
     names = [str(number) for number in range(len(x))]
     waiting = iter(["", *names])
     op = kind.renamed(lambda _: next(waiting))
     with np.errstate(all="ignore"):
-        return float(
-            KERNELS(op, NOTHING)(Frame({n: np.array([[v]]) for n, v in zip(names, x, strict=True)}, NO_SAMPLE)).item()
-        )
+        return KERNELS(op, NOTHING)(Frame({n: own[:, None] for n, own in zip(names, x, strict=True)}, NO_SAMPLE))[:, 0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from compiler.steps.elements import NEVER
+from compiler.steps.elements import NEVER, Elements
+from compiler.steps.orbits import Orbits
 from compiler.steps.sample_times import Timing
 from hw_models.arrays import Floats, Integers
 
@@ -61,7 +62,7 @@ class Variables:
     """Those of the newest elements, each with its place."""
 
     timing: Timing
-    of: dict[int, tuple[Variable, int]] = field(default_factory=dict)
+    of: Mapping[int, tuple[Variable, int]]
 
     def place(self, head: int) -> int:
         """That of a newest element in its variable; -1 of one that has none."""
@@ -81,7 +82,7 @@ class Variables:
             return None
         orbits = self.timing.orbits
         others = {*orbits.instead, *orbits.begins}
-        after, before = (_elements(self.timing, place) for place in (variable.after, variable.before))
+        after, before = (_elements(self.timing.elements, place) for place in (variable.after, variable.before))
         if len(after) != len(before):
             return None
         for a, b in zip(after, before, strict=True):
@@ -91,18 +92,30 @@ class Variables:
         return variable.bound(np.array([self.timing.started(orbits.newest[e]) for e in after]))
 
 
-def variables(timing: Timing, known: Sequence[Variable]) -> Variables:
-    """The variables that are `known`; of one element the last that is, of a cell's state that of the cell."""
-    found = Variables(timing)
+def variables_of(elements: Elements, orbits: Orbits, known: Sequence[Variable]) -> dict[int, tuple[Variable, int]]:
+    """Of newest elements the variable that is `known`, and their place in it; of one element the last that is, of a
+    cell's state that of the cell."""
+    found, before = dict[int, tuple[Variable, int]](), dict[int, int | None]()
     for variable in sorted(known, key=lambda variable: variable.before is not None):
-        for place, element in enumerate(_elements(timing, variable.after)):
-            if timing.elements.known[element] != NEVER and element in timing.orbits.newest:
-                found.of[timing.orbits.newest[element]] = variable, place
+        for place, element in enumerate(_elements(elements, variable.after)):
+            own = element if element in orbits.newest else _one_before(elements, orbits, element, before)
+            if own in orbits.newest and elements.known[own] != NEVER:
+                found[orbits.newest[own]] = variable, place
     return found
 
 
-def _elements(timing: Timing, place: ValueElements) -> list[int]:
+def _one_before(elements: Elements, orbits: Orbits, element: int, found: dict[int, int | None]) -> int | None:
+    """What an element that no answer needs, such as a state after the last step, was one step before; `found` keeps
+    those."""
+    if elements.known[element] == NEVER or element in orbits.before:
+        return orbits.before.get(element, element)
+    if element not in found:
+        own = [_one_before(elements, orbits, operand, found) for operand in elements.operands[element]]
+        found[element] = elements.equal(elements.kinds[element], [o for o in own if o is not None])
+    return found[element]
+
+
+def _elements(elements: Elements, place: ValueElements) -> list[int]:
     """Its elements; none of what is seen inside a block that repeats alone."""
-    elements = timing.elements
     seen = place.value in elements.of or place.value in elements.graph.constants
     return elements.read(place.value)[place.index].tolist() if seen else []

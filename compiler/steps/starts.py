@@ -1,0 +1,143 @@
+"""What elements were before the first step: as the model has shown, and as the ops that make them later than they could
+be made say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from compiler.graph.ops import Add, Mul, Sub
+from compiler.steps.elements import NEVER, ElementKind, Sum
+from compiler.steps.orbits import Orbits
+from compiler.steps.pasts import ROUNDING, early_lag, values_of
+from hw_models.arrays import Floats
+
+FOLDED = 1e-5
+"""How far a start may be from what its operands give, of these: torch has added them up in float32"""
+Early: TypeAlias = tuple[int, int]
+"""A newest element, so many steps before the first"""
+
+
+@dataclass
+class Starts:
+    """What has been `found`; and the `wrong` ones, which their ops do not make of what was before."""
+
+    orbits: Orbits
+    found: dict[Early, float] = field(default_factory=dict)
+    wrong: set[Early] = field(default_factory=set)
+    _rows: dict[tuple[int, int], list[Early]] = field(default_factory=lambda: defaultdict(list))
+    """those that are still to be made, by the identity of their operands and the step"""
+    _unknown: dict[tuple[int, int], set[Early]] = field(default_factory=dict)
+    """of these operands those that have not been found"""
+    _readers: dict[Early, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+
+    def make(self, late: Mapping[int, int]) -> None:
+        """Find what elements make that are computed so much `late`, and what they need for that."""
+        for head, number in late.items():
+            for ago in range(1, number + 1):
+                self._rows[id(self.orbits.elements.operands[head]), ago].append((head, ago))
+        made = {one for rows in self._rows.values() for one in rows}
+        for one in made:
+            self._look_up(one)
+        for key, rows in self._rows.items():
+            operands = {operand for operand in self._operands(*rows[0]) if operand is not None}
+            self._unknown[key] = {operand for operand in operands if not self._look_up(operand)}
+            for operand in self._unknown[key]:
+                self._readers[operand].append(key)
+        while self._rows:
+            ready = [key for key in self._rows if not self._unknown[key]]
+            if ready:
+                self._compute([one for key in ready for one in self._rows.pop(key)])
+            elif not self._solve():
+                self._choose(made)
+
+    def _look_up(self, one: Early) -> bool:
+        """Whether it has been found, or the model has shown it."""
+        if one not in self.found and (past := self.orbits.past.get(one[0])) is not None:
+            ago, last = past.reached - 1 + one[1], past.numbers[-1]
+            if ago < len(past.numbers) or (past.ever and self.orbits.before.get(last) == last):
+                self.found[one] = self.orbits.elements.values[past.numbers[min(ago, len(past.numbers) - 1)]]
+        return one in self.found
+
+    def _operands(self, head: int, ago: int) -> list[Early | None]:
+        """What it is made of; None for constants."""
+        elements, newest = self.orbits.elements, self.orbits.newest
+        return [
+            None if elements.known[o] == NEVER else (newest[o], ago + early_lag(self.orbits, head, o))
+            for o in elements.operands[head]
+        ]
+
+    def _choose(self, made: set[Early]) -> None:
+        """Let nobody have looked at those of one value, samples first: what they are at all steps, or 0."""
+        elements = self.orbits.elements
+        unknown = {operand for key in self._rows for operand in self._unknown[key]}
+        free = unknown - made or unknown
+        first = elements.homes[min(free)[0]]
+        for head, ago in free:
+            home = elements.homes[head]
+            if first is None or home is None or home.value == first.value:
+                past = self.orbits.past.get(head)
+                self._take((head, ago), 0.0 if past is None or not past.ever else elements.values[past.numbers[-1]])
+
+    def _take(self, one: Early, value: float) -> None:
+        self.found[one] = value
+        for key in self._readers.pop(one, ()):
+            self._unknown[key].discard(one)
+
+    def _compute(self, ready: Iterable[Early]) -> None:
+        """What ops make of what is all known."""
+        alike: dict[ElementKind, list[Early]] = defaultdict(list)
+        for one in ready:
+            alike[self.orbits.elements.kinds[one[0]]].append(one)
+        for kind, own in alike.items():
+            columns = np.array([self._column(*one) for one in own]).T
+            made, sizes = values_of(kind, columns).tolist(), _sizes(kind, columns).tolist()
+            for one, value, size in zip(own, made, sizes, strict=True):
+                start = self.found.get(one)
+                if not np.isfinite(value) if start is None else abs(value - start) > _tolerance(start, size):
+                    self.wrong.add(one)
+                if start is None:
+                    self._take(one, value)
+
+    def _column(self, head: int, ago: int) -> list[float]:
+        numbers, operands = self.orbits.elements.values, self.orbits.elements.operands[head]
+        places = zip(operands, self._operands(head, ago), strict=True)
+        return [numbers[o] if one is None else self.found.get(one, 0.0) for o, one in places]
+
+    def _solve(self) -> bool:
+        """Find operands that are the only unknown ones of sums and products that are known."""
+        found = dict[Early, float]()
+        for key, rows in self._rows.items():
+            if len(self._unknown[key]) == 1:
+                (unknown,) = self._unknown[key]
+                value = next((self._solved(one, unknown) for one in rows if one in self.found), None)
+                if value is not None:
+                    found[unknown] = value
+        for one, value in found.items():
+            self._take(one, value)
+        return bool(found)
+
+    def _solved(self, one: Early, unknown: Early) -> float | None:
+        """Of an affine function of one unknown what that is."""
+        kind, operands = self.orbits.elements.kinds[one[0]], self._operands(*one)
+        if not isinstance(kind, (Add, Sub, Mul, Sum)) or operands.count(unknown) != 1:
+            return None
+        columns = np.array([self._column(*one)] * 2).T
+        columns[operands.index(unknown)] = 0.0, 1.0
+        at_0, at_1 = values_of(kind, columns).tolist()
+        return None if at_1 == at_0 else (self.found[one] - at_0) / (at_1 - at_0)
+
+
+def _sizes(kind: ElementKind, columns: Floats) -> Floats:
+    """How large terms are that are added up."""
+    if isinstance(kind, Sum):
+        return np.abs(np.array(kind.weights)) @ np.abs(columns)
+    return np.abs(columns).sum(axis=0) if isinstance(kind, (Add, Sub)) else np.zeros(columns.shape[1])
+
+
+def _tolerance(start: float, size: float) -> float:
+    return ROUNDING + FOLDED * (abs(start) + size)
