@@ -117,9 +117,17 @@ def test_the_first_sample_is_held():
 
 def test_a_delay_from_two_numbers_is_two_states():
     u = Unrolled()
-    answers = [u.add(u.x(t - 1) if t else u.number(5.0), u.x(t - 1) if t else u.number(7.0)) for t in range(STEPS)]
-    step = u.step(answers)
-    assert returned(step, [1, 2, 3]) == [12, 2, 4] and len(step.states) == 2
+    five, seven = ([u.number(start), *map(u.x, range(STEPS - 1))] for start in (5.0, 7.0))
+    step = u.step([u.add(u.times(u.x(t), five[t]), seven[t]) for t in range(STEPS)])
+    assert returned(step, [1, 2, 3]) == [12, 3, 8] and len(step.states) == 2
+
+
+def test_what_is_made_of_delays_alone_is_kept_instead():
+    """Their sum from 5 + 7, not each."""
+    u = Unrolled()
+    five, seven = ([u.number(start), *map(u.x, range(STEPS - 1))] for start in (5.0, 7.0))
+    step = u.step([u.add(a, b) for a, b in zip(five, seven, strict=True)])
+    assert returned(step, [1, 2, 3]) == [12, 2, 4] and [s.size for s in step.states] == [1]
 
 
 def test_equal_elements_are_one():
