@@ -70,7 +70,7 @@ def _together(
             elif isinstance(kind := made.elements.kinds[head], Same):
                 of = made.timing.orbits.newest.get(kind.start if kind.held else made.elements.operands[head][0])
                 value, _, title = source[0].rpartition(".")
-                name = known.of[of][0].name if of in known.of else value
+                name = value if of is None or of not in known.of else known.of[of][0].name
                 name = "x" if value == made.elements.graph.entry.out else made.called(name)
                 found[f"{name}.{title}", source].append(head)
             elif head in known.of:
