@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 def best_closure(gains: Sequence[int], needs: Iterable[tuple[int, int]]) -> set[int]:
     """The items that gain most together; of each pair in `needs` the first item needs the second."""
     source, sink, whole = len(gains), len(gains) + 1, sum(gain for gain in gains if gain > 0)
-    flow = _Flow([[] for _ in range(sink + 1)])
+    flow = _Capacities([[] for _ in range(sink + 1)])
     for item, gain in enumerate(gains):
         flow.connect(*((source, item, gain) if gain > 0 else (item, sink, -gain)))
     for item, needed in needs:
@@ -28,7 +28,7 @@ def best_closure(gains: Sequence[int], needs: Iterable[tuple[int, int]]) -> set[
 
 
 @dataclass
-class _Flow:
+class _Capacities:
     """A network of arcs, each followed by the one back: of each node the `arcs` that leave it."""
 
     arcs: list[list[int]]

@@ -100,9 +100,9 @@ class Elements:
             self.values.append(value)
         return self._found[key]
 
-    def equal(self, kind: ElementKind, operands: Sequence[int]) -> int | None:
+    def equal(self, kind: ElementKind, operands: Sequence[int | None]) -> int | None:
         """The element that is made of these operands, if there is one."""
-        return self._found.get((kind, tuple(operands)))
+        return self._found.get((kind, tuple(o for o in operands if o is not None)))
 
     def another(self, element: int) -> int:
         """One that is the same as an element, and counts as another."""

@@ -19,16 +19,16 @@ from compiler.steps.repeated_emission import emit_repeated
 from compiler.steps.sample_times import Timing
 from compiler.steps.states import depths, states
 from compiler.steps.step_builder import STEP, Aged, StepBuilder, TimedValue
-from compiler.steps.variables import Variable, Variables
+from compiler.steps.variables import InVariable, Variables
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
 
 
 def step_of(
-    timing: Timing, answer: Integers, step: int, called: Callable[[str], str], known: Mapping[int, tuple[Variable, int]]
+    timing: Timing, answer: Integers, step: int, called: Callable[[str], str], known: Mapping[int, InVariable]
 ) -> Graph:
-    """One step that gives the elements of `answer`, those of the unrolled graph's `step`; newest elements are `known`
-    by the places in variables of the model's that they have."""
+    """One step that gives the elements of `answer`, those of the unrolled graph's `step`; variables of the model's are
+    `known` of newest elements."""
     made = StepBuilder(timing, called)
     elements, orbits = timing.elements, timing.orbits
     homes: dict[TimedValue, list[int]] = defaultdict(list)

@@ -55,5 +55,5 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
     if found is None:
         assert why is not None
         raise why
-    named = variables_of(elements, found, known)
+    named = variables_of(elements, found, known, last)
     return step_of(timed(elements, found, answers[last].tolist(), last, named), answers[last], last, called, named)

@@ -83,10 +83,12 @@ def has_moved(orbits: Orbits, head: int) -> bool:
 def compute_early(orbits: Orbits) -> tuple[int, int] | None:
     """Let those that move be computed from the step on from which their op gives what they were. Returns a number, and
     the one before it, that one of them is at steps before that; None where none is."""
-    for head in sorted(orbits.past):
-        if not has_moved(orbits, head):
-            continue
-        past = orbits.past[head] = replace(orbits.past[head], ever=False)
+    still = {head for head, past in orbits.past.items() if past.ever}
+    while moved := {head for head in still if has_moved(orbits, head)}:
+        orbits.past |= {head: replace(orbits.past[head], ever=False) for head in moved}
+        still -= moved
+    for head in sorted(orbits.past.keys() - still):
+        past = orbits.past[head]
         first = past.reached
         while first > 0 and follows(orbits, head, first - 1):
             first -= 1

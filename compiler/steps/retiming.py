@@ -8,7 +8,7 @@ least where no set of them gains by one more step.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,20 +18,22 @@ from compiler.steps.elements import NEVER, Elements, Sum
 from compiler.steps.orbits import Orbits, UnsteadyError
 from compiler.steps.pasts import early_lag
 from compiler.steps.sample_times import Timing
-from compiler.steps.starts import Starts
+from compiler.steps.starts import EarlyNumbers
+from compiler.steps.variables import InVariable
 
 ANSWERS = 0
 """The group of what reads answers, which are given at once"""
-NAMED, UNNAMED, LATER = 1 << 20, (1 << 20) + (1 << 14), 1
-"""What a word of a state costs, and what one is worth to be computed a step later where that costs nothing"""
-FAR, NEVER_MOVES = 1000, 1 << 60
-Reads: TypeAlias = frozenset[tuple[int, int]]
+NAMED, UNNAMED, NEAR, LATER = 1 << 20, (1 << 20) + (1 << 14), 1 << 8, 1
+"""What a word of a state costs; and what it is worth, where that costs nothing, to compute a variable in the step in
+which the model does, or others a step later"""
+FAR, NEVER_KEPT, NEVER_MOVES = 1000, 1 << 50, 1 << 60
+ReadLater: TypeAlias = frozenset[tuple[int, int]]
 """Groups that read an element, and how many steps later, both as early as can be"""
 
 
-def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int, named: Collection[int] = ()) -> Timing:
-    """The timing of the newest elements, of which the `answers` are given with the sample of `step`; words of those
-    that are `named` are rather kept."""
+def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int, named: Mapping[int, InVariable]) -> Timing:
+    """The timing of the newest elements, of which the `answers` are given with the sample of `step`; words of
+    variables are rather kept: those that are `named`."""
     timing = Timing(elements, orbits)
     given = [(orbits.newest[e], orbits.ago[e]) for e in answers if elements.known[e] != NEVER]
     heads = [(head, step - elements.known[head] + ago) for head, ago in given]
@@ -39,7 +41,7 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int, nam
     while True:
         late = _least_kept(groups)
         timing.late = {head: late[group] for head, group in groups.of.items() if late[group]}
-        starts = Starts(orbits)
+        starts = EarlyNumbers(orbits)
         starts.make({head: number for head, number in timing.late.items() if head not in orbits.later})
         if not starts.wrong:
             timing.starts = starts.found
@@ -61,28 +63,36 @@ def _most(orbits: Orbits, head: int) -> int:
 
 
 @dataclass
-class _Groups:
+class _Alike:
     """Elements `of` groups, which read one another."""
 
     of: dict[int, int]
-    words: dict[tuple[int, Reads], int] = field(default_factory=lambda: defaultdict(int))
+    words: dict[tuple[int, ReadLater], int] = field(default_factory=lambda: defaultdict(int))
     """what it costs to keep elements of a group with the same readers for a step"""
     beside: set[tuple[int, int]] = field(default_factory=set)
     """of these the first is computed no later than the second, in whose step it is read"""
     most: dict[int, int] = field(default_factory=dict)
     least: dict[int, int] = field(default_factory=dict)
+    near: dict[int, int] = field(default_factory=dict)
+    """how late the model computes variables"""
 
 
-def _groups(timing: Timing, answers: list[tuple[int, int]], most: dict[int, int], named: Collection[int]) -> _Groups:
+def _groups(
+    timing: Timing, answers: list[tuple[int, int]], most: dict[int, int], named: Mapping[int, InVariable]
+) -> _Alike:
     """Elements of one value that are known with the same sample, and read by the same."""
     elements, orbits = timing.elements, timing.orbits
     homes = {head: home.value if (home := elements.homes[head]) else "" for head in most}
     of = _numbered({head: (homes[head], elements.known[head], most[head], head in orbits.later) for head in most})
     reads = _reads(timing, answers, of)
     of = _numbered({head: (of[head], reads[head]) for head in most})
-    found = _Groups(of, most={of[head]: number for head, number in most.items()})
+    found = _Alike(of, most={of[head]: number for head, number in most.items()})
+    of_the_first = {orbits.newest[e] for e in elements.past if e in orbits.newest} | orbits.later.keys()
     for head, own in _reads(timing, answers, of).items():
-        found.words[of[head], own] += NAMED if head in named else UNNAMED
+        never = head in of_the_first and head not in orbits.begins
+        found.words[of[head], own] += NEVER_KEPT if never else NAMED if head in named else UNNAMED
+        if head in named and (late := named[head].late) is not None:
+            found.near[of[head]] = late
     for head, least in orbits.later.items():
         found.least[of[head]] = max(found.least.get(of[head], 0), least)
     early = [(head, orbits.newest.get(e)) for head, e in [*orbits.instead.items(), *orbits.begins.items()]]
@@ -96,7 +106,7 @@ def _numbered(keys: Mapping[int, Hashable]) -> dict[int, int]:
     return {head: numbers[key] for head, key in keys.items()}
 
 
-def _reads(timing: Timing, answers: Iterable[tuple[int, int]], of: Mapping[int, int]) -> dict[int, Reads]:
+def _reads(timing: Timing, answers: Iterable[tuple[int, int]], of: Mapping[int, int]) -> dict[int, ReadLater]:
     found: dict[int, set[tuple[int, int]]] = {head: set() for head in of}
     for head, lag in answers:
         found[head].add((ANSWERS, lag))
@@ -108,7 +118,7 @@ def _reads(timing: Timing, answers: Iterable[tuple[int, int]], of: Mapping[int, 
     return {head: frozenset(own) for head, own in found.items()}
 
 
-def _least_kept(groups: _Groups) -> dict[int, int]:
+def _least_kept(groups: _Alike) -> dict[int, int]:
     """How late each group is."""
     late = _feasible(groups)
     while moved := _moved(groups, late):
@@ -117,7 +127,7 @@ def _least_kept(groups: _Groups) -> dict[int, int]:
     return late
 
 
-def _feasible(groups: _Groups) -> dict[int, int]:
+def _feasible(groups: _Alike) -> dict[int, int]:
     """The least that lets each group be read when it is known."""
     late = {ANSWERS: 0, **dict.fromkeys(groups.most, 0), **groups.least}
     waiting = [*groups.least]
@@ -135,9 +145,11 @@ def _feasible(groups: _Groups) -> dict[int, int]:
     return late
 
 
-def _moved(groups: _Groups, late: Mapping[int, int]) -> set[int]:
+def _moved(groups: _Alike, late: Mapping[int, int]) -> set[int]:
     """The groups that gain most together if each is computed one step later."""
     gains = [LATER] * (len(groups.most) + 1)
+    for group, near in groups.near.items():
+        gains[group] += NEAR if late[group] < near else -NEAR
     needs = {(early, head) for early, head in groups.beside if late[early] == late[head]}
     for (group, reads), words in groups.words.items():
         last = max((late[reader] + lag for reader, lag in reads), default=0)

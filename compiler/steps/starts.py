@@ -23,7 +23,7 @@ Early: TypeAlias = tuple[int, int]
 
 
 @dataclass
-class Starts:
+class EarlyNumbers:
     """What has been `found`; and the `wrong` ones, which their ops do not make of what was before."""
 
     orbits: Orbits
@@ -112,11 +112,14 @@ class Starts:
         """Find operands that are the only unknown ones of sums and products that are known."""
         found = dict[Early, float]()
         for key, rows in self._rows.items():
+            shown = [one for one in rows if one in self.found]
             if len(self._unknown[key]) == 1:
                 (unknown,) = self._unknown[key]
-                value = next((self._solved(one, unknown) for one in rows if one in self.found), None)
+                value = next((self._solved(one, unknown) for one in shown), None)
                 if value is not None:
                     found[unknown] = value
+            elif len(shown) >= len(self._unknown[key]):
+                found |= self._solved_together(shown, sorted(self._unknown[key]))
         for one, value in found.items():
             self._take(one, value)
         return bool(found)
@@ -130,6 +133,18 @@ class Starts:
         columns[operands.index(unknown)] = 0.0, 1.0
         at_0, at_1 = values_of(kind, columns).tolist()
         return None if at_1 == at_0 else (self.found[one] - at_0) / (at_1 - at_0)
+
+    def _solved_together(self, shown: list[Early], unknown: list[Early]) -> dict[Early, float]:
+        """Of rows of a matrix what they are multiplied with, where that is one vector alone."""
+        kinds = [self.orbits.elements.kinds[head] for head, _ in shown]
+        matrix = np.array([kind.weights for kind in kinds if isinstance(kind, Sum)])
+        operands = self._operands(*shown[0])
+        if len(matrix) < len(shown) or len({*operands}) < len(operands):
+            return {}
+        places = [operands.index(one) for one in unknown]
+        rest = np.array([self.found[one] for one in shown]) - matrix @ self._column(*shown[0])
+        found, _, rank, _ = np.linalg.lstsq(matrix[:, places], rest, rcond=None)
+        return dict(zip(unknown, found.tolist(), strict=True)) if rank == len(unknown) else {}
 
 
 def _sizes(kind: ElementKind, columns: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -13,6 +14,9 @@ from compiler.steps.elements import NEVER, Same
 from compiler.steps.sample_times import Timing
 from compiler.steps.step_builder import Location, StepBuilder, TimedValue
 from compiler.steps.variables import Variables
+
+_NUMBER = re.compile(r"_\d+$")
+"""That of a value of which there is one in each step"""
 
 
 def depths(timing: Timing, answers: Iterable[tuple[int, int]]) -> dict[int, int]:
@@ -70,13 +74,13 @@ def _together(
             elif isinstance(kind := made.elements.kinds[head], Same):
                 of = made.timing.orbits.newest.get(kind.start if kind.held else made.elements.operands[head][0])
                 value, _, title = source[0].rpartition(".")
-                name = value if of is None or of not in known.of else known.of[of][0].name
+                name = value if of is None or of not in known.of else known.of[of].variable.name
                 name = "x" if value == made.elements.graph.entry.out else made.called(name)
                 found[f"{name}.{title}", source].append(head)
             elif head in known.of:
-                variable, place = known.of[head]
+                variable, place, _ = known.of[head]
                 found[made.called(variable.name), taken[variable.name, place]].append(head)
                 taken[variable.name, place] += 1  # a cell may be called twice in a step
             else:
-                found[made.called(source[0]), source].append(head)
+                found[_NUMBER.sub("", made.called(source[0])), source].append(head)
     return {key: sorted(own, key=known.place) for key, own in found.items()}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Variable:
     """A variable, where it is at some step; of a cell's state where it was `before` that step.
 
     It keeps within its `bound` where the one before is what the cell left in the step before. `grows`: it may grow
-    without bound.
+    without bound. One in a list or tuple is of its `group`, whose name that is.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Variable:
     before: ValueElements | None = None
     bound: StateBound | None = None
     grows: bool = False
+    group: str = ""
 
     def known(self, values: Container[str]) -> bool:
         """Whether its elements are among these values."""
@@ -57,23 +59,32 @@ class Variable:
         return replace(self, after=replace(self.after, value=called(self.after.value)), before=before)
 
 
+class InVariable(NamedTuple):
+    """An element's variable, and its place there; and how many steps after the first possible one the model computes
+    it, where that is known."""
+
+    variable: Variable
+    place: int
+    late: int | None
+
+
 @dataclass(frozen=True)
 class Variables:
-    """Those of the newest elements, each with its place."""
+    """Those of the newest elements."""
 
     timing: Timing
-    of: Mapping[int, tuple[Variable, int]]
+    of: Mapping[int, InVariable]
 
     def place(self, head: int) -> int:
         """That of a newest element in its variable; -1 of one that has none."""
-        return self.of[head][1] if head in self.of else -1
+        return self.of[head].place if head in self.of else -1
 
     def ends(self, heads: Sequence[int]) -> tuple[Floats, Floats] | None:
         """Between what elements of a variable stay."""
-        for variable in {id(v): v for v, _ in (self.of[h] for h in heads if h in self.of)}.values():
+        for variable in {id(v): v for v in (self.of[h].variable for h in heads if h in self.of)}.values():
             ends = self._ends(variable)
             if ends is not None:
-                places = [self.of[head][1] for head in heads]
+                places = [self.of[head].place for head in heads]
                 return ends[0][places], ends[1][places]
         return None
 
@@ -92,26 +103,51 @@ class Variables:
         return variable.bound(np.array([self.timing.started(orbits.newest[e]) for e in after]))
 
 
-def variables_of(elements: Elements, orbits: Orbits, known: Sequence[Variable]) -> dict[int, tuple[Variable, int]]:
-    """Of newest elements the variable that is `known`, and their place in it; of one element the last that is, of a
-    cell's state that of the cell."""
-    found, before = dict[int, tuple[Variable, int]](), dict[int, int | None]()
+def variables_of(elements: Elements, orbits: Orbits, known: Sequence[Variable], last: int) -> dict[int, InVariable]:
+    """Of newest elements the variable that is `known` when the `last` step is done; of one element the last that is, of
+    a cell's state that of the cell. Of a list that grows all have its name."""
+    found, before = dict[int, InVariable](), dict[int, int | None]()
+    lists: dict[str, dict[str, dict[int, InVariable]]] = defaultdict(dict)
     for variable in sorted(known, key=lambda variable: variable.before is not None):
+        own = dict[int, InVariable]()
         for place, element in enumerate(_elements(elements, variable.after)):
-            own = element if element in orbits.newest else _one_before(elements, orbits, element, before)
-            if own in orbits.newest and elements.known[own] != NEVER:
-                found[orbits.newest[own]] = variable, place
+            here = element if element in orbits.newest else _one_before(elements, orbits, element, before)
+            if here in orbits.newest and elements.known[here] != NEVER:
+                late = last - elements.known[element] if variable.before is None and not variable.group else None
+                own[orbits.newest[here]] = InVariable(variable, place, late)
+        if variable.group:
+            lists[variable.group][variable.name] = own
+        else:
+            found |= own
+    for name, each in lists.items():
+        every = [(head, held) for own in each.values() for head, held in own.items()]
+        heads = {head for head, _ in every}
+        if len(heads) < len(every):
+            found = {h: held._replace(variable=replace(held.variable, name=name)) for h, held in every} | found
+        elif not found.keys() >= heads:
+            of_cells = {h for h in heads if h in found and found[h].variable.before is not None}
+            found |= {h: held for h, held in every if h not in of_cells}
     return found
 
 
 def _one_before(elements: Elements, orbits: Orbits, element: int, found: dict[int, int | None]) -> int | None:
     """What an element that no answer needs, such as a state after the last step, was one step before; `found` keeps
     those."""
-    if elements.known[element] == NEVER or element in orbits.before:
-        return orbits.before.get(element, element)
-    if element not in found:
-        own = [_one_before(elements, orbits, operand, found) for operand in elements.operands[element]]
-        found[element] = elements.equal(elements.kinds[element], [o for o in own if o is not None])
+    waiting = [element]
+    while waiting:
+        here = waiting[-1]
+        kind, operands = elements.kinds[here], elements.operands[here]
+        missing = [operand for operand in operands if operand not in found]
+        if elements.known[here] == NEVER or here in orbits.before:
+            found[here] = orbits.before.get(here, here)
+        elif isinstance(kind, tuple) and kind[0] == "input":
+            found[here] = elements.equal((kind[0], kind[1], kind[2] - 1), ())
+        elif missing:
+            waiting += missing
+            continue
+        else:
+            found[here] = elements.equal(kind, [found[operand] for operand in operands])
+        waiting.pop()
     return found[element]
 
 

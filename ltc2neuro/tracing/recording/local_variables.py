@@ -29,8 +29,8 @@ def local_variables(recorder: Recorder, standing: Callable[[object], object]) ->
 
     def seen(frame: FrameType, event: str, _: object) -> None:
         if event == "return" and is_models(frame.f_code.co_filename):
-            for name, tensor in reversed(list(_tensors(frame.f_locals, standing))):
-                recorder.variable(recorder.named(name), tensor)
+            for name, group, tensor in reversed(list(_tensors(frame.f_locals, standing))):
+                recorder.held(name, tensor, group)
 
     sys.setprofile(seen)
     try:
@@ -39,7 +39,9 @@ def local_variables(recorder: Recorder, standing: Callable[[object], object]) ->
         sys.setprofile(None)
 
 
-def _tensors(variables: Mapping[str, object], standing: Callable[[object], object]) -> Iterator[tuple[str, Symbolic]]:
+def _tensors(
+    variables: Mapping[str, object], standing: Callable[[object], object]
+) -> Iterator[tuple[str, str, Symbolic]]:
     """Those of variables, then those in lists and dicts, then those in attributes of objects, `self` among them."""
     yield from _named({name: standing(value) for name, value in variables.items()})
     for value in variables.values():
@@ -48,14 +50,17 @@ def _tensors(variables: Mapping[str, object], standing: Callable[[object], objec
             yield from _named({name.strip("_"): own for name, own in kept.items()})
 
 
-def _named(values: Mapping[str, object]) -> Iterator[tuple[str, Symbolic]]:
-    """Tensors by themselves first, then those in short lists, and in dicts, whose keys are their names."""
-    yield from ((name, value) for name, value in values.items() if isinstance(value, Symbolic))
+def _named(values: Mapping[str, object], group: str = "") -> Iterator[tuple[str, str, Symbolic]]:
+    """Tensors by themselves first, then those in lists, which are their `group`, and in dicts, whose keys are their
+    names."""
+    yield from ((name, group, value) for name, value in values.items() if isinstance(value, Symbolic))
     for name, value in values.items():
         if isinstance(value, ComplexPair):
-            yield from _named({f"{name}.real": value.re, f"{name}.imag": value.im})
-        elif isinstance(value, (tuple, list)) and len(value) < MANY:
-            yield from _named({f"{name}_{n}": tensor for n, tensor in enumerate(value)})
+            yield from _named({f"{name}.real": value.re, f"{name}.imag": value.im}, group)
+        elif isinstance(value, (tuple, list)) and len(value) > MANY:
+            yield from _named({name: value[-1]})
+        elif isinstance(value, (tuple, list)):
+            yield from _named({f"{name}_{n}": tensor for n, tensor in enumerate(value)}, name)
         elif isinstance(value, dict):
             words = {key: isinstance(key, str) and key.isidentifier() for key in value}
             yield from _named({str(key) if words[key] else f"{name}_{key}": own for key, own in value.items()})
@@ -67,6 +72,6 @@ def _file(value: object) -> str:
     return found or "<none>"
 
 
-MANY = 5
-"""A list of more is no tuple of states"""
+MANY = 32
+"""A list of more has one for each step"""
 _TORCHS = frozenset(vars(torch.nn.Module()))

@@ -246,6 +246,11 @@ class Recorder(Writer, Tape):
         if now is not None:
             self.variables.append(Variable(name, now, then, bound, grows))
 
+    def held(self, name: str, tensor: object, group: str) -> None:
+        """A variable of a function that returns holds a tensor, or one in a list that is the `group`."""
+        if (now := self._place(tensor)) is not None:
+            self.variables.append(Variable(self.named(name), now, group=group and self.named(group)))
+
     def _place(self, tensor: object) -> ValueElements | None:
         if not isinstance(tensor, Symbolic) or not axes.starts_with(tensor.codes, axes.batch_labels(axes.NOW)):
             return None

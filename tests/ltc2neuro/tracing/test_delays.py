@@ -60,6 +60,7 @@ MODELS = {
     "a shift by 2 before a GRU": lambda: Delayed(_gru(), _shifted(2)),
     "a shift by 2 before a small GRU": lambda: Delayed(_gru(units=2), _shifted(2)),
     "a shift by 3 before an LTC": lambda: Delayed(LTC(3, 4), _shifted(3)),
+    "differences by 1 before an LSTM": lambda: Delayed(nn.LSTM(3, 4, batch_first=True), _differences(1)),
     "differences by 2 before an LSTM": lambda: Delayed(nn.LSTM(3, 4, batch_first=True), _differences(2)),
     "differences by 5 before a linear layer": lambda: Delayed(nn.Linear(3, 2), _differences(5)),
     "differences by 2 before an LTC": lambda: Delayed(LTC(3, 4), _differences(2)),
@@ -89,9 +90,10 @@ def test_every_executor_runs_them(name):
     assert executors_agree(MODELS[name]().eval(), X, ["native", "onnx"]) > 35
 
 
-def test_what_moves_is_computed_from_the_first_step_on():
+@pytest.mark.parametrize("steps", [1, 2])
+def test_what_moves_is_computed_from_the_first_step_on(steps):
     """The state of the layer is one, and its first numbers are computed, not held by flags."""
-    graph = traced("differences by 2 before an LSTM").graph
+    graph = traced(f"differences by {steps} before an LSTM").graph
     assert {s.name: s.size for s in graph.states if not s.name.startswith(("x.", "started"))} == {
         "layer.c": 4,
         "layer.h": 4,

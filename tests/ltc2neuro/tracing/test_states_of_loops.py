@@ -122,6 +122,37 @@ def fitzhugh_nagumo(net, x, h):
         yield kept["v"]
 
 
+def answered_late(net, x, h):
+    """With h of the step before."""
+    for x_t in x.unbind(1):
+        yield h
+        z = net.drive(x_t) + net.own(h)
+        h = torch.tanh(z)
+
+
+def from_ones(net, x, h):
+    h = torch.ones_like(h)
+    for x_t in x.unbind(1):
+        h = torch.tanh(net.drive(x_t) + net.own(h))
+        yield h
+
+
+def listed(net, x, h):
+    hs = [h]
+    for x_t in x.unbind(1):
+        hs.append(torch.tanh(net.drive(x_t) + net.own(hs[-1])))
+        yield hs[-1]
+
+
+def layers(net, x, h):
+    h = [h] * 6
+    for x_t in x.unbind(1):
+        z = net.drive(x_t)
+        for level in range(6):
+            z = h[level] = torch.tanh(z + net.own(h[level]))
+        yield z
+
+
 @pytest.mark.parametrize(
     ("looped", "names"),
     [
@@ -135,6 +166,10 @@ def fitzhugh_nagumo(net, x, h):
         (populations, "e i"),
         (momentum, "h m"),
         (fitzhugh_nagumo, "v w"),
+        (answered_late, "h"),
+        (from_ones, "h"),
+        (listed, "hs"),
+        (layers, "h_0 h_1 h_2 h_3 h_4 h_5"),
     ],
 )
 def test_states_are_the_variables(looped, names):
