@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 FORMS = ("sequence", "step")
 GRAPHS = ("integer", "float")
-FLOATS = "graph='float' writes the model itself"
+FLOATS = "write the model itself with graph='float'"
 
 
 def to_onnx(net: BaseNetwork, path: str | Path, form: str, graph: str, real: bool) -> None:
     """Write `net` to `path`: see `Network.to_onnx`. Raises `InputError` where it has no integer graph to write."""
     path, real = check_path(path), check_flag(real, "real")
     form, graph = check_choice(form, FORMS, "form"), check_choice(graph, GRAPHS, "graph")
-    layout, own = net.layout, None if graph == "float" else with_microcode(net, "graph='integer'", FLOATS).record
+    layout, own = net.layout, None if graph == "float" else with_microcode(net, "a file of its integers", FLOATS).record
     if graph == "float" and not real:
         raise InputError("a float graph has no integers", where="real", advice="Leave real=False out.")
     if real and layout.time_first is None:

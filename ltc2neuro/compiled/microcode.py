@@ -15,22 +15,20 @@ def compiled(net: object, what: str) -> BaseNetwork:
     raise InputError(f"{what} takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
 
 
-def with_microcode(net: object, what: str, why: str = "") -> Parts:
+def with_microcode(net: object, what: str, instead: str = "") -> Parts:
     """The parts of `net`, of which `what` needs programs. Raises `InputError` where it has none, or is no network."""
     parts = compiled(net, what).parts
     if isinstance(parts, Parts):
         return parts
-    raise needs_microcode(what, why)
+    raise needs_microcode(what, instead=instead)
 
 
 class NoMicrocodeError(InputError, AttributeError):
     """A network of library processes has no programs of its own; `hasattr` takes it for an answer."""
 
 
-def needs_microcode(what: str, why: str = "") -> NoMicrocodeError:
-    """The error of a network of library processes where `what` needs neurons' programs."""
+def needs_microcode(what: str, why: str = "", instead: str = "") -> NoMicrocodeError:
+    """The error of a network of library processes where `what` needs neurons' programs; what to do `instead`."""
     numbers = "this network is made of Lava's library processes alone" + (f": {why}" if why else "")
-    return NoMicrocodeError(f"{what} needs microcode", numbers=numbers, advice=WITH_MICROCODE)
-
-
-WITH_MICROCODE = "Compile the model without microcode=False."
+    advice = f"Compile the model without microcode=False{instead and f', or {instead}'}."
+    return NoMicrocodeError(f"{what} needs microcode", numbers=numbers, advice=advice)

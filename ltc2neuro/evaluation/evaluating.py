@@ -117,7 +117,8 @@ def _asked(
     for name, flag in (("against_float", against_float), ("activity", activity)):
         check_flag(flag, name)
     if activity:
-        with_microcode(net, "activity").prepared.placed()  # where it does not fit its chip, that is said now
+        counted = with_microcode(net, "counting messages", "leave activity=True out")
+        counted.prepared.placed()  # where it does not fit its chip, that is said now
     return Sought(_by_name(metric), _checked(parts, on), against_float, activity)
 
 

@@ -136,5 +136,5 @@ def _scores(net: BaseRecord, chunk: Chunk, asked: Sought, answers: Sequence[Sequ
 
 
 def _messages(net: BaseNetwork, run: Run) -> dict[str, Sent]:
-    parts = with_microcode(net, "activity")
+    parts = with_microcode(net, "counting messages")
     return {MESSAGES: count_run(parts, run, parts.prepared.placed())}

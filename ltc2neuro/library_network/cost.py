@@ -43,7 +43,7 @@ class LibraryCost(Shown):
         loop = f"{times} of {self.ticks_per_sample // self.iterations} ticks a sample"
         first = f"the first result is out at tick {self.latency_ticks}"
         on = f"Cost on {self.chip.title} ({self.chip.name})"
-        return f"{on}: {parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
+        return f"{on}\n{parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
 
 
 def library_cost(net: LibraryRecord, chip: Chip) -> LibraryCost:
@@ -59,8 +59,8 @@ def require_fit(net: LibraryRecord, chip: Chip) -> None:
     against = chip_findings(chip, net.float_graph)
     for first in against or errors(network_findings(chip, net.processes)):
         raise (ChipError if against else PlacementError)(
-            "it runs no networks of library processes" if against else "the network does not fit the chip",
-            where=f"chip {chip.name}",
-            numbers=f"{first.where}: {first.message}{first.numbers and f' ({first.numbers})'}",
-            advice=f"ltc2neuro.check(net, {chip.name!r}) lists all that speaks against it.",
+            first.message,
+            where=", ".join(dict.fromkeys((f"chip {chip.name}", first.where))),
+            numbers="; limit: ".join(filter(None, (first.numbers, first.limit))),
+            advice=first.advice,
         )

@@ -67,9 +67,10 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         Raises `ChipError` where that runs no library processes, `PlacementError` where it has no room for this network,
         `InputError` for a run, cores and options: they need a mapping, and only microcode has one.
         """
-        for name, given in (("run", run is not None), ("cores", cores != 1), ("options", options is not None)):
+        asked = {"counting a run's messages": run is not None, "a number of cores": cores != 1}
+        for what, given in {**asked, "choosing how it is mapped": options is not None}.items():
             if given:
-                raise needs_microcode(f"cost({name}=...)", PLACED_BY_LAVA)
+                raise needs_microcode(what, PLACED_BY_LAVA)
         on = self.chip if chip is None else load_chip(chip)
         if chip is not None:
             require_fit(self, on)
@@ -103,7 +104,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         Raises `InputError` for a `calibration`, too: the error of library processes is not split by cause.
         """
         if calibration is not None:
-            raise needs_microcode("report(calibration=...)", "their error is not split by cause")
+            raise needs_microcode("splitting the error by cause", instead="leave calibration= out")
         report(self, path, ReportData(model, x, targets, metric, timespans, on), sections_of(self))
 
     graph = NeedsMicrocode(NO_GRAPH)

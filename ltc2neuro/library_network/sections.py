@@ -7,7 +7,7 @@ from ltc2neuro.library_network.cost import library_cost
 from ltc2neuro.library_network.record import LibraryRecord
 from ltc2neuro.library_network.summary import on_chip
 from ltc2neuro.report.material import Material
-from ltc2neuro.report.page import Section, paragraph, table
+from ltc2neuro.report.page import Section, listing, table
 from ltc2neuro.report.provenance import provenance
 from ltc2neuro.report.time import time
 from ltc2neuro.report.verdict import verdict
@@ -25,6 +25,6 @@ def sections_of(net: LibraryRecord) -> Sections:
             f"The model is {amount(cost.neurons, 'neuron')} of Lava's library in {amount(len(rows), 'population')} and "
             f"{amount(cost.synapses, 'synapse')}; a sample takes {amount(cost.ticks_per_sample, 'tick')}."
         )
-        return Section("network", "The network", conclusion, (table(heads, rows), paragraph(str(cost))))
+        return Section("network", "The network", conclusion, (table(heads, rows), listing(str(cost))))
 
     return verdict, network, time, provenance

@@ -170,13 +170,13 @@ class TestOfLibraryProcesses(BothKinds):
             "placement": lambda: net.cost().placement,
             "attribute": lambda: ltc2neuro.attribute(net, X),
             "tune": lambda: ltc2neuro.tune(net, X),
-            "activity": lambda: ltc2neuro.evaluate(net, X, activity=True, progress=False),
+            "counting messages": lambda: ltc2neuro.evaluate(net, X, activity=True, progress=False),
         }
         for name, look in looks.items():
             with pytest.raises(InputError, match=rf"{name} needs microcode") as caught:
                 look()
             assert "Lava's library processes alone" in caught.value.numbers
-            assert caught.value.advice == "Compile the model without microcode=False."
+            assert caught.value.advice.startswith("Compile the model without microcode=False")
 
     def test_its_cost_is_that_of_no_run_cores_or_mapping(self, net) -> None:
         for given in ({"run": net.run(X)}, {"cores": 2}, {"options": ltc2neuro.Options()}):
@@ -187,9 +187,9 @@ class TestOfLibraryProcesses(BothKinds):
         two = ltc2neuro.load_chip("loihi2", chips=2)
         assert net.cost(chip="loihi2").plain() == net.cost().plain() == net.cost(chip=two).plain()
         assert net.cost(chip=two).chip == two
-        with pytest.raises(PlacementError, match=r"does not fit the chip\n.*\n.*more inputs than a core"):
+        with pytest.raises(PlacementError, match=r"more inputs than a core(.|\n)*limit: 2\n"):
             net.cost(chip=replace(net.chip, memory=replace(net.chip.memory, in_axons=2)))
-        with pytest.raises(ChipError, match=r"runs no networks of library processes\n.*ideal\n"):
+        with pytest.raises(ChipError, match=r"does not run Lava's library processes\n  where: chip ideal\n  what"):
             net.cost(chip="ideal")
 
     def test_a_file_that_tells_no_passes_is_read(self, net, tmp_path: Path) -> None:
