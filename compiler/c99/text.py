@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from compiler.graph.names import fresh, numbered
+
 KINDS = tuple(np.dtype(name) for name in ("int8", "uint8", "int16", "uint16", "int32", "int64"))
 
 
@@ -40,9 +42,8 @@ class Text:
         key = (kind.name, flat.tobytes())
         if key not in self.arrays:
             taken = {known for known, _ in self.arrays.values()}
-            plain = own = f"k_{identifier(name)}"  # none of C's own words, nor of the functions
-            while own in taken:
-                own = f"{plain}_{len(self.arrays)}"
+            plain = f"k_{identifier(name)}"  # none of C's own words, nor of the functions
+            own = fresh(numbered(plain, first=len(self.arrays)), taken)
             self.arrays[key] = own, flat.astype(kind)
         return self.arrays[key][0]
 

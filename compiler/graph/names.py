@@ -49,10 +49,10 @@ def fresh(candidates: Iterable[str], *taken: Container[str]) -> str:
     return next(name for name in candidates if not any(name in names for names in taken))
 
 
-def numbered(name: str, mark: str = "_") -> Iterator[str]:
-    """The name, then 2, 3, and so on after it: of what comes from the model."""
+def numbered(name: str, mark: str = "_", first: int = 2) -> Iterator[str]:
+    """The name, then 2, or another `first` number, 3, and so on after it: of what comes from the model."""
     yield name
-    yield from (f"{name}{mark}{number}" for number in count(2))
+    yield from (f"{name}{mark}{number}" for number in count(first))
 
 
 def rewritten(name: str) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Leveling:
         self.task, self.plan, self.groups, self.chip = task, task.plan, task.groups, task.chip
         self.schedule, self.block, self.span = before.copy(), block, span
         self.length, self.highest, self.wait = span.length or None, 0, wait or {}
-        self.schedule.spans.append(span)
+        self.schedule.blocks.append(span)
 
     def run(self, ops: tuple[Op, ...]) -> Schedule:
         """Level all ops and messages; raises `DoesNotFitError` where they are longer than the given length."""
@@ -56,7 +56,7 @@ class Leveling:
         for level in commits.values():
             self._reach(level)
         self.span = BlockTicks(self.span.start, self.highest if self.length is None else self.length, self.span.repeat)
-        schedule.spans[-1] = self.span
+        schedule.blocks[-1] = self.span
         for state, level in commits.items():
             schedule.commits[self.block, state] = self.length or level
             schedule.committed[state] = self.span.ticks(self.length or level)[-1]

@@ -165,7 +165,7 @@ class _ListingWriter:
     def _sections(self) -> list[TickSection]:
         """Blocks in order; of a repeated block level 0 last, for it shares its ticks with the last level before it."""
         sections: list[TickSection] = []
-        for block, span in enumerate(self.schedule.spans):
+        for block, span in enumerate(self.schedule.blocks):
             levels = range(span.length + 1)
             bodies = [self._body((block, level)) for level in levels]
             found = [TickSection(span.ticks(level), tuple(body)) for level, body in enumerate(bodies) if body]

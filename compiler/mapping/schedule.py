@@ -58,7 +58,7 @@ class BlockTicks:
 class Schedule:
     """What is placed so far."""
 
-    spans: list[BlockTicks] = field(default_factory=list)
+    blocks: list[BlockTicks] = field(default_factory=list)
     levels: dict[str, int] = field(default_factory=dict)
     """of each elementwise value, in its own block"""
     sent: dict[str, SentMessage] = field(default_factory=dict)
@@ -77,12 +77,12 @@ class Schedule:
         """The tick at which a sample's result has left."""
         if self.output is None:
             raise GraphError("the graph has no output")
-        return self.spans[self.output.block].ticks(self.output.level)[0] + 1
+        return self.blocks[self.output.block].ticks(self.output.level)[0] + 1
 
     def copy(self) -> Schedule:
         """Another one, to try something."""
         return Schedule(
-            list(self.spans),
+            list(self.blocks),
             dict(self.levels),
             dict(self.sent),
             dict(self.arrivals),
@@ -96,4 +96,4 @@ class Schedule:
     def ready(self, name: str, home: int) -> int:
         """The tick from which on later blocks find a value or a sum."""
         level = self.arrivals[name].level if name in self.arrivals else self.levels[name]
-        return self.spans[home].start + level
+        return self.blocks[home].start + level

@@ -60,7 +60,7 @@ def _once(task: Task, before: Schedule, number: int, patient: bool) -> Schedule:
         except DoesNotFitError:
             continue
         delayed = soon.output is not None and late.output is not None and late.output.level > soon.output.level
-        if not delayed and late.spans[-1].length <= soon.spans[-1].length:
+        if not delayed and late.blocks[-1].length <= soon.blocks[-1].length:
             return late
     return soon
 
@@ -69,10 +69,10 @@ def _placed(task: Task, before: Schedule, number: int) -> Schedule:
     """The schedule with one more block, which repeats: as short as it can be, and then as early."""
     block, period = task.plan.graph.blocks[number], before.traffic.period
     earliest = _earliest(before, block)
-    calm = max([earliest, *(span.end for span in before.spans)])
+    calm = max([earliest, *(span.end for span in before.blocks)])
     last = max(calm, before.traffic.horizon()) if period is None else calm + period - 1
     alone = replace(before, traffic=Traffic(links=before.traffic.links))
-    shortest = max(1, Leveling(task, alone, number, BlockTicks(calm, 0, 1)).run(block.ops).spans[-1].length)
+    shortest = max(1, Leveling(task, alone, number, BlockTicks(calm, 0, 1)).run(block.ops).blocks[-1].length)
     for length in range(shortest, shortest + PATIENCE if period is None else period // block.repeat + 1):
         for start in range(earliest, last + 1):
             try:

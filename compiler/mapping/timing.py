@@ -51,7 +51,7 @@ def choose_timing(plan: MappingPlan, groups: Groups, chip: Chip, overlap: Overla
             best = replace(candidate, period=period)
     if together:
         return best
-    longest = max(1 if span.repeat == 1 else span.repeat * span.length for span in first.schedule.spans)
+    longest = max(1 if span.repeat == 1 else span.repeat * span.length for span in first.schedule.blocks)
     for period in range(longest, best.period):
         try:
             candidate = timing(make_schedule(plan, groups, chip, patient=True, period=period))
@@ -93,7 +93,7 @@ def _alone(timing: TimedSchedule, chip: Chip) -> int:
     """Ticks until the last thing is done, and no message that is still under way disturbs the next sample."""
     wiring = timing.wiring
     used = [tick for ticks in wiring.sends.values() for tick in ticks] + [read.tick for read in wiring.reads]
-    last = max([span.end for span in timing.schedule.spans] + used)
+    last = max([span.end for span in timing.schedule.blocks] + used)
     for period in range(last + 1, last + chip.max_delay + 3):
         if not disturbances(wiring.sends, wiring.connections, wiring.reads, period):
             return period

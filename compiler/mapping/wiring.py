@@ -31,7 +31,7 @@ def wire(plan: MappingPlan, groups: Groups, schedule: Schedule) -> Wiring:
     reads: list[Read] = []
     sends: dict[Port, dict[int, str]] = {} if plan.input is None else {Port(None): {0: plan.input}}
     for sent in [*schedule.sent.values(), output]:
-        ticks = dict.fromkeys(schedule.spans[sent.block].ticks(sent.level), sent.value)
+        ticks = dict.fromkeys(schedule.blocks[sent.block].ticks(sent.level), sent.value)
         sends.setdefault(_port(sent.slot, groups), {}).update(ticks)
     for map_ in plan.maps.values():
         if not map_.terms:
@@ -44,7 +44,7 @@ def wire(plan: MappingPlan, groups: Groups, schedule: Schedule) -> Wiring:
             signed = _signed(f"{value} -> {map_.name}", matrix, source, target, delay)
             connections += signed
             expected.update(dict.fromkeys((c.name for c in signed), value))
-        ticks = schedule.spans[arrival.block].ticks(arrival.level)
+        ticks = schedule.blocks[arrival.block].ticks(arrival.level)
         reads += [Read(target, tick, expected) for tick in ticks]
     value, matrix = plan.output.terms[0]
     connections += _signed(f"{value} -> output", matrix, _port(output.slot, groups), Port(None), 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +18,9 @@ from hw_models import isa
 
 MOST_SHIFT = 31
 """A word shifted further to the right is as one shifted so far."""
+Result: TypeAlias = Callable[..., str]
+"""Writes what comes of an instruction, of what its sources are called"""
 RELATIONS = {isa.Test.LESS: "slt", isa.Test.LESS_EQUAL: "sle", isa.Test.EQUAL: "eq", isa.Test.NOT_EQUAL: "ne"}
-INSTRUCTIONS: dict[type[isa.Instruction], str] = {
-    isa.Add: "add i32",
-    isa.Subtract: "sub i32",
-    isa.And: "and i32",
-    isa.ShiftLeft: "shl i32",
-    isa.ShiftRight: "ashr i32",
-}
-CALLS: dict[type[isa.Instruction], str] = {isa.Minimum: "smin", isa.Maximum: "smax"}
 
 
 class NativeNeurons:
@@ -114,26 +109,7 @@ def _listing(code: Code, listing: Sequence[isa.Instruction], names: Mapping[obje
             code.label(after)
         else:
             target = ("message", i.port) if isinstance(i, isa.Send) else isa.target(i)
-            code.put(f"store i32 {_result(code, i, values)}, ptr {names[target]}")
-
-
-def _result(code: Code, i: isa.Instruction, values: Sequence[str]) -> str:
-    """What an instruction makes of its sources."""
-    two = f"{values[0]}, {values[-1]}"
-    if isinstance(i, (isa.Move, isa.Send)):
-        return values[0]
-    if type(i) in CALLS:
-        return code.call(f"llvm.{CALLS[type(i)]}.i32", "i32", *(("i32", v) for v in values))
-    if isinstance(i, isa.Compare):
-        return code.set(f"zext i1 {code.set(f'icmp {RELATIONS[i.test]} i32 {two}')} to i32")
-    if isinstance(i, isa.Select):
-        holds = code.set(f"icmp ne i32 {values[0]}, 0")
-        return code.set(f"select i1 {holds}, i32 {values[1]}, i32 {values[2]}")
-    if isinstance(i, isa.MultiplyShift):
-        return code.set(f"ashr i32 {code.set(f'mul i32 {values[0]}, {values[1]}')}, {_amount(code, values[2])}")
-    if isinstance(i, (isa.ShiftLeft, isa.ShiftRight)):
-        two = f"{values[0]}, {_amount(code, values[1])}"
-    return code.set(f"{INSTRUCTIONS[type(i)]} {two}")
+            code.put(f"store i32 {RESULTS[type(i)](code, i, *values)}, ptr {names[target]}")
 
 
 def _amount(code: Code, amount: str) -> str:
@@ -141,3 +117,48 @@ def _amount(code: Code, amount: str) -> str:
     if not amount.startswith("%"):
         return str(min(int(amount), MOST_SHIFT))
     return code.call("llvm.umin.i32", "i32", ("i32", amount), ("i32", str(MOST_SHIFT)))
+
+
+def _moved(_code: Code, _: isa.Instruction, x: str) -> str:
+    return x
+
+
+def _binary(name: str) -> Result:
+    return lambda code, _, a, b: code.set(f"{name} i32 {a}, {b}")
+
+
+def _shifted(name: str) -> Result:
+    return lambda code, _, x, by: code.set(f"{name} i32 {x}, {_amount(code, by)}")
+
+
+def _called(name: str) -> Result:
+    return lambda code, _, a, b: code.call(f"llvm.{name}.i32", "i32", ("i32", a), ("i32", b))
+
+
+def _product(code: Code, _: isa.Instruction, a: str, b: str, shift: str) -> str:
+    return code.set(f"ashr i32 {code.set(f'mul i32 {a}, {b}')}, {_amount(code, shift)}")
+
+
+def _compared(code: Code, i: isa.Compare, a: str, b: str) -> str:
+    return code.set(f"zext i1 {code.set(f'icmp {RELATIONS[i.test]} i32 {a}, {b}')} to i32")
+
+
+def _selected(code: Code, _: isa.Instruction, condition: str, a: str, b: str) -> str:
+    return code.set(f"select i1 {code.set(f'icmp ne i32 {condition}, 0')}, i32 {a}, i32 {b}")
+
+
+RESULTS: dict[type[isa.Instruction], Result] = {
+    isa.Move: _moved,
+    isa.Send: _moved,
+    isa.Add: _binary("add"),
+    isa.Subtract: _binary("sub"),
+    isa.And: _binary("and"),
+    isa.Minimum: _called("smin"),
+    isa.Maximum: _called("smax"),
+    isa.MultiplyShift: _product,
+    isa.ShiftLeft: _shifted("shl"),
+    isa.ShiftRight: _shifted("ashr"),
+    isa.Compare: _compared,
+    isa.Select: _selected,
+}
+"""What an instruction makes of its sources, as the simulator's `OPERATIONS` do"""

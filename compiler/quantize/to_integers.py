@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
@@ -38,8 +37,6 @@ def prove_integers(here: Unproven) -> Proven:
     return replace(proven.prove(here.graph, here.chip), lowered=here.lowered)
 
 
-Stage: TypeAlias = Callable[..., object]
-
 NEAR: tuple[Callable[[Floating], Floating], ...] = (
     split_readouts,
     centre_inputs,
@@ -53,7 +50,9 @@ NEAR: tuple[Callable[[Floating], Floating], ...] = (
     normalise_quotients,
 )
 """Those that bring the float graph near its integers"""
-STAGES: tuple[Stage, ...] = (*NEAR, find_ranges, choose_formats, lower, prove_integers)
+FROM_REALS = (find_ranges, choose_formats, lower, prove_integers)
+"""Those from real numbers to integers"""
+STAGES = (*NEAR, *FROM_REALS)
 """In this order. Each is a function of one object, what the stage before returned."""
 
 
@@ -81,8 +80,5 @@ def near_integers(here: Floating) -> Floating:
 
 def to_integers(near: Floating) -> Proven:
     """The proven integer graph of a float graph that is prepared. Raises `QuantizeError`."""
-    here: object = near
-    for stage in STAGES[len(NEAR) :]:
-        here = stage(here)
-    assert isinstance(here, Proven)
-    return here
+    ranges, formats, integers, proof = FROM_REALS
+    return proof(integers(formats(ranges(near))))

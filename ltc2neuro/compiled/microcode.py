@@ -5,6 +5,7 @@ from __future__ import annotations
 from hw_models.errors import InputError
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.runs import AnyParts
 
 
 def compiled(net: object, what: str) -> BaseNetwork:
@@ -17,7 +18,11 @@ def compiled(net: object, what: str) -> BaseNetwork:
 
 def with_microcode(net: object, what: str, instead: str = "") -> Parts:
     """The parts of `net`, of which `what` needs programs. Raises `InputError` where it has none, or is no network."""
-    parts = compiled(net, what).parts
+    return of_programs(compiled(net, what).parts, what, instead)
+
+
+def of_programs(parts: AnyParts, what: str, instead: str = "") -> Parts:
+    """The same, of a network's parts."""
     if isinstance(parts, Parts):
         return parts
     raise needs_microcode(what, instead=instead)

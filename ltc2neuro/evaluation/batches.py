@@ -12,8 +12,8 @@ import numpy as np
 
 from hw_models.arguments import nearest
 from hw_models.errors import InputError, Ltc2NeuroError
-from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.compiled.runs import AnyParts
 from ltc2neuro.evaluation.chunks import Example, narrowed
 from ltc2neuro.inputs.arrays import Samples, as_targets
 from ltc2neuro.inputs.batches import inputs_of
@@ -34,17 +34,17 @@ class Batch:
     where: str
 
 
-def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> Batch:
+def batch_of(record: BaseRecord, given: object, where: str, wanted: str | None) -> Batch:
     """A batch as users make it: x, (x, targets), or a dict of x, targets and timespans. Several inputs are a tuple, or
     stand before the targets, or in the dict by their names.
 
     `wanted`: what the targets are called, where there must be any. Raises `InputError`.
     """
     if isinstance(given, Mapping):
-        return _named(net, {str(name): value for name, value in given.items()}, where, wanted)
+        return _named(record, {str(name): value for name, value in given.items()}, where, wanted)
     parts = given if isinstance(given, (tuple, list)) else ()
     count = len(parts) or 1
-    if wanted is not None and count not in (2, 1 + len(net.inputs.order if net.inputs is not None else "x")):
+    if wanted is not None and count not in (2, 1 + len(record.inputs.order if record.inputs is not None else "x")):
         raise InputError(
             "the metric needs targets, and this batch does not tell which they are",
             where=where,
@@ -54,12 +54,12 @@ def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> 
     x, targets = given, None
     if wanted is not None:
         *x, targets = cast("tuple", given)
-    if net.inputs is not None:
-        order = net.inputs.order
+    if record.inputs is not None:
+        order = record.inputs.order
         x = inputs_of(x, order, lambda _: order)
-    elif wanted is not None or (parts and _is_batch(net, parts[0])):
+    elif wanted is not None or (parts and _is_batch(record, parts[0])):
         x = cast("tuple", x)[0]
-    elif not net.timed and isinstance(given, tuple) and len(given) > 1 and _axes(given) == 2 + len(net.sample_shape):
+    elif not record.timed and count > 1 and isinstance(given, tuple) and _axes(given) == 2 + len(record.sample_shape):
         raise InputError(
             "a tuple of single sequences may be several of them, or one and its target",
             where=where,
@@ -69,20 +69,20 @@ def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> 
     return Batch(cast("Inlet", x), targets, None, where)
 
 
-def are_batches(net: BaseRecord, listed: list) -> bool:
+def are_batches(record: BaseRecord, listed: list) -> bool:
     """Whether a list is one of batches, and not of sequences, or of several inputs: its first element tells."""
     first = listed[0] if listed else None
-    if net.inputs is None or not isinstance(first, (tuple, list)):
-        return isinstance(first, Mapping) or (net.inputs is None and _axes(first) >= 2 + len(net.sample_shape))
+    if record.inputs is None or not isinstance(first, (tuple, list)):
+        return isinstance(first, Mapping) or (record.inputs is None and _axes(first) >= 2 + len(record.sample_shape))
     return any(isinstance(part, Mapping) for part in first) or is_several(tuple(first))
 
 
-def _is_batch(net: BaseRecord, first: object) -> bool:
+def _is_batch(record: BaseRecord, first: object) -> bool:
     """Whether it is a whole batch, alone or with something beside, and not one of several sequences, or of x and its
     time spans."""
-    if net.timed:
+    if record.timed:
         return isinstance(first, (tuple, Mapping))
-    return isinstance(first, list) or _axes(first) >= 2 + len(net.sample_shape)
+    return isinstance(first, list) or _axes(first) >= 2 + len(record.sample_shape)
 
 
 def _axes(x: object) -> float:
@@ -92,8 +92,8 @@ def _axes(x: object) -> float:
     return math.inf if isinstance(x, Mapping) else getattr(x, "ndim", 0)
 
 
-def _named(net: BaseRecord, given: dict[str, object], where: str, wanted: str | None) -> Batch:
-    for name in ([X] if net.inputs is None else []) + ([wanted] if wanted else []):
+def _named(record: BaseRecord, given: dict[str, object], where: str, wanted: str | None) -> Batch:
+    for name in ([X] if record.inputs is None else []) + ([wanted] if wanted else []):
         if name not in given:
             raise InputError(
                 f"there is no array {name!r}",
@@ -102,32 +102,33 @@ def _named(net: BaseRecord, given: dict[str, object], where: str, wanted: str | 
                 advice=f"{nearest(name, given)}Samples are {X!r}, targets {TARGETS!r} or as targets= names them.",
             )
     targets, times = cast("Targets | None", given.pop(wanted, None)) if wanted else None, None
-    if net.inputs is not None:
-        return Batch(cast("Inlet", {n: given[n] for n in net.inputs.order if n in given}), targets, None, where)
+    if record.inputs is not None:
+        return Batch(cast("Inlet", {n: given[n] for n in record.inputs.order if n in given}), targets, None, where)
     x, times = cast("Samples", given[X]), cast("Samples | None", given.get(TIMESPANS))
-    if np.ndim(cast("np.ndarray", x)) == 1 + len(net.sample_shape) and not isinstance(x, (list, tuple)):  # one alone
-        own = None if targets is None else _alone(net, targets)
+    if np.ndim(cast("np.ndarray", x)) == 1 + len(record.sample_shape) and not isinstance(x, (list, tuple)):  # one alone
+        own = None if targets is None else _alone(record, targets)
         return Batch([cast("np.ndarray", x)], own, None if times is None else [cast("np.ndarray", times)], where)
     return Batch(x, targets, times, where)
 
 
-def _alone(net: BaseRecord, targets: Targets) -> Targets:
+def _alone(record: BaseRecord, targets: Targets) -> Targets:
     """The targets of one sequence, as those of a list of one."""
-    if not net.answers.several:
+    if not record.answers.several:
         return [cast("np.ndarray", targets)]
-    own = zip(net.answers.names, of_each(net.answers, targets), strict=True)
+    own = zip(record.answers.names, of_each(record.answers, targets), strict=True)
     return {name: [cast("np.ndarray", one)] for name, one in own if one is not None}
 
 
-def sequences_of(net: BaseNetwork, batch: Batch) -> Iterator[Example]:
+def sequences_of(parts: AnyParts, batch: Batch) -> Iterator[Example]:
     """The sequences of a batch: copies, as whoever makes batches may use their memory again. Raises `InputError`."""
+    record = parts.record
     with _placed(batch.where):
-        x = net.parts.host.sequences(batch.x, batch.timespans)
+        x = parts.host.sequences(batch.x, batch.timespans)
         if any(not len(a) for a in x.arrays):
             raise InputError("a sequence has no samples", advice="Leave it out.")
-        given = [None] * len(net.answers.each) if batch.targets is None else of_each(net.answers, batch.targets)
-        pairs = zip(net.answers.each, given, strict=True)
-        targets = [None if own is None else as_targets(own, x, net.layout, stepped=a.stepped) for a, own in pairs]
+        given = [None] * len(record.answers.each) if batch.targets is None else of_each(record.answers, batch.targets)
+        pairs = zip(record.answers.each, given, strict=True)
+        targets = [None if own is None else as_targets(own, x, record.layout, stepped=a.stepped) for a, own in pairs]
     for number, array in enumerate(x.arrays):
         yield Example(narrowed(array), tuple(None if own is None else np.array(own[number]) for own in targets))
 

@@ -12,7 +12,7 @@ from hw_models.arguments import check_flag
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.clipped import tell
-from ltc2neuro.compiled.microcode import compiled, with_microcode
+from ltc2neuro.compiled.microcode import compiled, of_programs
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.run import Counted
 from ltc2neuro.compiled.runs import INPUT, AnyParts, Reached, clipped_from
@@ -65,10 +65,11 @@ def evaluate(
     Raises `InputError` for data, targets and metrics that do not fit, `WorkerError` where workers are lost.
     """
     check_flag(progress, "progress")
-    asked = _asked(net, metric, on, against_float=against_float, activity=activity)
-    source = source_of(net, data, targets, timespans, wanted=bool(asked.metrics))
+    parts = compiled(net, "evaluate").parts
+    asked = _asked(parts, metric, on, against_float=against_float, activity=activity)
+    source = source_of(parts, data, targets, timespans, wanted=bool(asked.metrics))
     parcel = None if executor is None and journal is None else packed(net)
-    kept = Journal(journal, lambda found: told_of(net, asked, found))
+    kept = Journal(journal, lambda found: told_of(parts.record, asked, found))
     if parcel is not None:
         kept.check_of({"network": parcel.digest[:16], **_told(asked)})
     resumed, seen = kept.totals.sequences, 0
@@ -77,17 +78,17 @@ def evaluate(
 
         def todo() -> Iterator[Chunk]:
             nonlocal seen
-            for chunk in chunks((one for batch in source.batches for one in sequences_of(net, batch)), net):
+            for chunk in chunks((one for batch in source.batches for one in sequences_of(parts, batch)), parts.record):
                 seen += 1
                 if kept.has(chunk):
                     if kept.unproved(chunk):
-                        kept.prove(chunk, measured(net, chunk, functions_of(asked)))
+                        kept.prove(chunk, measured(parts, chunk, functions_of(asked)))
                     shown.update(len(chunk.examples))
                 else:
                     yield chunk
 
         if executor is None or parcel is None:
-            results = ((chunk, measured(net, chunk, asked)) for chunk in todo())
+            results = ((chunk, measured(parts, chunk, asked)) for chunk in todo())
         else:
             results = distributed(executor, parcel, todo(), asked)
         try:
@@ -99,13 +100,13 @@ def evaluate(
             kept.write()
     if not kept.totals.sequences:
         raise InputError("there is nothing to evaluate", advice="Give at least one sequence.")
-    found = _evaluation(net, kept.totals, asked, resumed)
-    tell(found.clipped.titled(net.parts.titles), strict=False, stacklevel=2)
+    found = _evaluation(parts, kept.totals, asked, resumed)
+    tell(found.clipped.titled(parts.titles), strict=False, stacklevel=2)
     return found
 
 
 def _asked(
-    net: BaseNetwork,
+    parts: AnyParts,
     metric: str | Metric | Sequence[str | Metric] | None,
     on: str | None,
     *,
@@ -113,11 +114,10 @@ def _asked(
     activity: bool,
 ) -> Sought:
     """What is to be measured, checked. Raises `InputError`."""
-    parts = compiled(net, "evaluate").parts
     for name, flag in (("against_float", against_float), ("activity", activity)):
         check_flag(flag, name)
     if activity:
-        counted = with_microcode(net, "counting messages", "leave activity=True out")
+        counted = of_programs(parts, "counting messages", "leave activity=True out")
         counted.prepared.placed()  # where it does not fit its chip, that is said now
     return Sought(_by_name(metric), _checked(parts, on), against_float, activity)
 
@@ -139,9 +139,9 @@ def _by_name(metric: str | Metric | Sequence[str | Metric] | None) -> dict[str, 
     return found
 
 
-def _checked(net: AnyParts, on: str | None) -> str | None:
+def _checked(parts: AnyParts, on: str | None) -> str | None:
     """The executor's name. Raises `InputError` unless it is None, or one of integers."""
-    if on is not None and not net.executor(on).integers:
+    if on is not None and not parts.executor(on).integers:
         raise InputError(f"{on!r} computes no integers", where="on", advice="Leave it out.")
     return on
 
@@ -158,20 +158,20 @@ def _told(asked: Sought) -> dict[str, str]:
     }
 
 
-def _evaluation(net: BaseNetwork, totals: Totals, asked: Sought, resumed: int) -> Evaluation:
+def _evaluation(parts: AnyParts, totals: Totals, asked: Sought, resumed: int) -> Evaluation:
     """What the totals tell."""
     measures = {
         name: Measure(*(metric_of_sums(metric, s[name]) for s in (totals.scores, totals.float_scores) if name in s))
-        for name, (_, metric) in tasks(net, asked).items()
+        for name, (_, metric) in tasks(parts.record, asked).items()
         if name in totals.scores
     }
-    entering = np.zeros(net.enters.host.scale.size, np.int64)
+    entering = np.zeros(parts.record.enters.host.scale.size, np.int64)
     for channel, count in totals.beyond.items():
         entering[int(channel)] = count
     counted = Counted(entering, {name: clips.clip for name, clips in totals.clips.items()})
     rows = [totals.extremes[INPUT].rows]
     reached = Reached(totals.samples, rows, lambda name: [totals.extremes[of_state(name)].rows])
-    clipped = clipped_from(net.parts, counted, reached)
+    clipped = clipped_from(parts, counted, reached)
     return Evaluation(
         totals.sequences,
         totals.samples,

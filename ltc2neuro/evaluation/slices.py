@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from hw_models.errors import InputError
-from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.runs import AnyParts
 from ltc2neuro.evaluation.batches import Batch
 from ltc2neuro.evaluation.chunks import ENTERING, SEQUENCES
 from ltc2neuro.inputs.arrays import Samples, as_array
@@ -54,22 +54,24 @@ def _rows(given: object, axis: int, name: str) -> _SequenceRows:
 
 
 def sliced(
-    net: BaseNetwork, x: Inlet, targets: Targets | None, timespans: Samples | None
+    parts: AnyParts, x: Inlet, targets: Targets | None, timespans: Samples | None
 ) -> tuple[Iterator[Batch], int]:
     """All sequences in order, and their number. Raises `InputError` where targets or time spans are not as many."""
-    names, given = _named(net, x)
-    tall, held = 1 if net.layout.time_first else 0, {i.name for i in net.inputs.each if i.held} if net.inputs else set()
-    parts = [_rows(one, 0 if name in held else tall, name) for name, one in zip(names, given, strict=False)]
-    lead = next((part for name, part in zip(names, parts, strict=False) if name not in held), None)
+    record, (names, given) = parts.record, _named(parts, x)
+    tall, held = int(bool(record.layout.time_first)), set[str]()
+    if record.inputs is not None:
+        held = {one.name for one in record.inputs.each if one.held}
+    inputs = [_rows(one, 0 if name in held else tall, name) for name, one in zip(names, given, strict=False)]
+    lead = next((part for name, part in zip(names, inputs, strict=False) if name not in held), None)
     if lead is None:
-        net.parts.host.sequences(x, timespans)  # it says what is missing
+        parts.host.sequences(x, timespans)  # it says what is missing
         raise InputError("no input has sequences", advice="Give at least one that has a time axis.")
     times = None if timespans is None else _rows(timespans, tall, TIMESPANS)
-    own = [None] * len(net.answers.each) if targets is None else of_each(net.answers, targets)
+    own = [None] * len(record.answers.each) if targets is None else of_each(record.answers, targets)
     listed = isinstance(lead.rows, (list, tuple))
-    axes = [0 if listed else net.layout.batch_axis(stepped=a.stepped) for a in net.answers.each]
+    axes = [0 if listed else record.layout.batch_axis(stepped=a.stepped) for a in record.answers.each]
     wanted = [None if t is None else _rows(t, axis, "targets") for t, axis in zip(own, axes, strict=True)]
-    beside = [*zip(names, parts, strict=False), (TIMESPANS, times), *(("targets", t) for t in wanted)]
+    beside = [*zip(names, inputs, strict=False), (TIMESPANS, times), *(("targets", t) for t in wanted)]
     for name, rows in beside:
         if rows is not None and rows.count != lead.count:
             raise InputError(
@@ -82,13 +84,13 @@ def sliced(
         step = max(1, min(SEQUENCES, ENTERING // max(1, lead.numbers)))
         for first in range(0, lead.count, step):
             part = slice(first, first + step)
-            cut = [rows.part(part) for rows in parts]
+            cut = [rows.part(part) for rows in inputs]
             whole = dict(zip(names, cut, strict=False)) if isinstance(x, Mapping) else tuple(cut)
             last = min(first + step, lead.count) - 1
-            told = {a.name: t.part(part) for a, t in zip(net.answers.each, wanted, strict=True) if t is not None}
+            told = {a.name: t.part(part) for a, t in zip(record.answers.each, wanted, strict=True) if t is not None}
             yield Batch(
                 whole if isinstance(x, Mapping) or is_several(x) else cut[0],
-                None if targets is None else told if net.answers.several else next(iter(told.values())),
+                None if targets is None else told if record.answers.several else next(iter(told.values())),
                 None if times is None else times.part(part),
                 f"sequences {first} to {last}" + (f", here 0 to {last - first}" if first else ""),
             )
@@ -96,12 +98,13 @@ def sliced(
     return batches(), lead.count
 
 
-def _named(net: BaseNetwork, x: Inlet) -> tuple[list[str], list[object]]:
+def _named(parts: AnyParts, x: Inlet) -> tuple[list[str], list[object]]:
     """Each input with its name. Raises `InputError` for an array of other axes than the network takes."""
+    record = parts.record
     if isinstance(x, Mapping):
         return [str(name) for name in x], [*x.values()]
     if is_several(x):
-        return [*(("x", TIMESPANS) if net.inputs is None else net.inputs.order)], [*cast("tuple", x)]
-    if not isinstance(x, (list, tuple)) and np.ndim(cast("np.ndarray", x)) != 2 + len(net.sample_shape):
-        net.parts.host.sequences(x)  # it says what is wrong
+        return [*(("x", TIMESPANS) if record.inputs is None else record.inputs.order)], [*cast("tuple", x)]
+    if not isinstance(x, (list, tuple)) and np.ndim(cast("np.ndarray", x)) != 2 + len(record.sample_shape):
+        parts.host.sequences(x)  # it says what is wrong
     return ["x"], [x]

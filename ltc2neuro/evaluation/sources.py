@@ -14,8 +14,8 @@ from typing import TypeAlias, cast
 
 from hw_models.arguments import shown
 from hw_models.errors import InputError
-from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.compiled.runs import AnyParts
 from ltc2neuro.evaluation.batches import TARGETS, Batch, X, are_batches, batch_of
 from ltc2neuro.evaluation.slices import sliced
 from ltc2neuro.inputs.arrays import Samples, first_item
@@ -39,22 +39,23 @@ class DataSource:
     count: int | None
 
 
-def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, *, wanted: bool) -> DataSource:
+def source_of(parts: AnyParts, data: Data, targets: object, timespans: object, *, wanted: bool) -> DataSource:
     """The batches of what `evaluate` takes, with targets where they are `wanted`. Raises `InputError`."""
+    record = parts.record
     if isinstance(data, (str, Path)):
         path = Path(data)
         if isdir(data):
             files = sorted(path.glob("*.npz"))
             if not files:
                 raise InputError("there is no .npz file in this folder", where=str(path), advice=FOLDER)
-            return DataSource(_files(net, files, targets, timespans, wanted=wanted), None)
+            return DataSource(_files(record, files, targets, timespans, wanted=wanted), None)
         found = read_arrays(path, mapped=True)
         if isinstance(found, dict) and X in found:
-            return DataSource(_files(net, [path], targets, timespans, wanted=wanted), None)
-        data = contents_of(found, net.inputs and net.inputs.order)
-    elif is_stream(data) or (isinstance(data, list) and are_batches(net, data)):
-        return DataSource(_streamed(net, data, targets, timespans, wanted=wanted), None)
-    elif net.inputs is not None and isinstance(data, list):
+            return DataSource(_files(record, [path], targets, timespans, wanted=wanted), None)
+        data = contents_of(found, record.inputs and record.inputs.order)
+    elif is_stream(data) or (isinstance(data, list) and are_batches(record, data)):
+        return DataSource(_streamed(record, data, targets, timespans, wanted=wanted), None)
+    elif record.inputs is not None and isinstance(data, list):
         data = tuple(data)
     elif isinstance(first_item(data), (list, tuple, Mapping)):
         raise InputError(
@@ -68,9 +69,9 @@ def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, 
         raise InputError("targets need a metric", advice="Give metric=, or leave them out.")
     return DataSource(
         *sliced(
-            net,
+            parts,
             cast("Inlet", data),
-            cast("Targets | None", _opened(targets, net.answers.names)),
+            cast("Targets | None", _opened(targets, record.answers.names)),
             cast("Samples | None", _opened(timespans, None)),
         )
     )
@@ -81,7 +82,9 @@ def _opened(given: object, names: Collection[str] | None) -> object:
     return contents_of(read_arrays(given, mapped=True), names) if isinstance(given, (str, Path)) else given
 
 
-def _files(net: BaseRecord, files: list[Path], targets: object, timespans: object, *, wanted: bool) -> Iterator[Batch]:
+def _files(
+    record: BaseRecord, files: list[Path], targets: object, timespans: object, *, wanted: bool
+) -> Iterator[Batch]:
     """A batch of each file; `targets` may name the array that has them."""
     if timespans is not None or not (targets is None or isinstance(targets, str)):
         raise InputError(
@@ -90,11 +93,11 @@ def _files(net: BaseRecord, files: list[Path], targets: object, timespans: objec
             advice="targets= may be the name of the array; time spans are called 'timespans'.",
         )
     name = (targets or TARGETS) if wanted else None
-    return (batch_of(net, read_arrays(file), str(file), name) for file in files)
+    return (batch_of(record, read_arrays(file), str(file), name) for file in files)
 
 
 def _streamed(
-    net: BaseRecord, data: Iterable[object], targets: object, timespans: object, *, wanted: bool
+    record: BaseRecord, data: Iterable[object], targets: object, timespans: object, *, wanted: bool
 ) -> Iterator[Batch]:
     """Batches as they come; `targets` may come in batches of their own."""
     if timespans is not None:
@@ -103,7 +106,7 @@ def _streamed(
         )
     if isinstance(targets, str) or targets is None:
         name = (targets or TARGETS) if wanted else None
-        return (batch_of(net, one, f"batch {number}", name) for number, one in enumerate(data))
+        return (batch_of(record, one, f"batch {number}", name) for number, one in enumerate(data))
     if not is_stream(targets) and not isinstance(targets, list):
         raise InputError(
             "samples come in batches, targets do not",
@@ -111,10 +114,10 @@ def _streamed(
             numbers=f"targets = {shown(targets)}",
             advice="Give batches (x, targets), or as many batches of targets.",
         )
-    return _paired(net, data, targets)
+    return _paired(record, data, targets)
 
 
-def _paired(net: BaseRecord, data: Iterable[object], targets: Iterable[object]) -> Iterator[Batch]:
+def _paired(record: BaseRecord, data: Iterable[object], targets: Iterable[object]) -> Iterator[Batch]:
     end = object()
     for number, (one, own) in enumerate(zip_longest(data, targets, fillvalue=end)):
         if one is end or own is end:
@@ -123,4 +126,4 @@ def _paired(net: BaseRecord, data: Iterable[object], targets: Iterable[object]) 
                 numbers=f"{number} of both",
                 advice="Give as many of each.",
             )
-        yield batch_of(net, (one, own), f"batch {number}", TARGETS)
+        yield batch_of(record, (one, own), f"batch {number}", TARGETS)

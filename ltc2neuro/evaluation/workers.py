@@ -56,7 +56,7 @@ def work_on(parcel: Parcel, chunk: Chunk, asked: Sought) -> Totals | None:
             advice="Install the same version everywhere.",
         )
     net = _unpacked(parcel)
-    return None if net is None else measured(net, chunk, asked, threads=1)
+    return None if net is None else measured(net.parts, chunk, asked, threads=1)
 
 
 def _unpacked(parcel: Parcel) -> BaseNetwork | None:

@@ -17,7 +17,9 @@ from ltc2neuro.compilation.acceptance import known_answer
 from ltc2neuro.compilation.findings import later_fit, refuse
 from ltc2neuro.compiled.microcode import with_microcode
 from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.poor_outputs import level_of
+from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.tuned_constants import additive
 from ltc2neuro.extras import TORCH
 from ltc2neuro.inputs.arrays import Samples, Sequences
@@ -59,10 +61,16 @@ def tune(
 
 def tuned(net: Network, x: Sequences, epochs: int = EPOCHS, seed: int = 0) -> Network:
     """`tune`, of sequences; what it warns of is at the line of who called the caller."""
+    found = _better(net.parts, replace(x, layout=BATCH_FIRST), epochs, seed)
+    return net if found is None else Network.of(found, known_answer(found))
+
+
+def _better(parts: Parts, sequences: Sequences, epochs: int, seed: int) -> Parts | None:
+    """The parts of a network that is tuned; None, with a warning, where it would not be better."""
     TORCH.require()
-    sequences = replace(x, layout=BATCH_FIRST)
-    names = additive(net.graph)
-    _check(net, sequences, names)
+    record = parts.record
+    names = additive(record.graph)
+    _check(record, sequences, names)
     from ltc2neuro.tuning.training import Training, trained
 
     learned_from, judging = (
@@ -70,40 +78,39 @@ def tuned(net: Network, x: Sequences, epochs: int = EPOCHS, seed: int = 0) -> Ne
         for part in halves(len(sequences.arrays), seed)
     )
     with shown_stages("tune", epochs + 2):
-        found = trained(net, names, learned_from.arrays, Training(epochs, seed))
-        proven = fitting(net.proven, found, net.chip)
-        made = replace(net, proven=proven)
+        found = trained(record, names, learned_from.arrays, Training(epochs, seed))
+        proven = fitting(record.proven, found, record.chip)
+        made = Parts.of(replace(record, proven=proven))
         begin("judging")
-        refuse(later_fit(made.parts.findings(net.chip)), net.chip)
-        before, after = (level_of(n.parts, judging).worst.decibels for n in (net, made))
+        refuse(later_fit(made.findings(record.chip)), record.chip)
+        before, after = (level_of(of, judging).worst.decibels for of in (parts, made))
         held = f"{before:.1f} to {after:.1f} dB in the worst channel of {len(judging.arrays)} held-back sequences"
         if not after > before:
             warnings.warn(
                 f"tuning would not make this network better: {held}. It is returned as it was. More sequences or "
                 f"epochs may help; it gains most at 8 bits of a parameter and fewer, and here they have "
-                f"{net.precision.parameter}.",
-                stacklevel=3,
+                f"{record.precision.parameter}.",
+                stacklevel=4,
             )
-            return net
-        note = f"{sum(np.count_nonzero(c != net.graph.constants[n]) for n, c in _of(proven, names).items())} of the "
+            return None
+        note = f"{sum(np.count_nonzero(c != record.graph.constants[n]) for n, c in _of(proven, names).items())} of the "
         note += f"constants {', '.join(names)} learned from the float network on {len(learned_from.arrays)} sequences, "
         note += f"{epochs} epochs, seed {seed}: {held}"
-        done = replace(pass_record(tune, net.graph, proven.graph), note=note)
-        made = replace(made, passes=(*net.passes, done))
-        return Network.of(made.parts, known_answer(made.parts))
+        done = replace(pass_record(tune, record.graph, proven.graph), note=note)
+        return Parts(replace(made.record, passes=(*record.passes, done)), made.runners)
 
 
 def _of(proven: Proven, names: list[str]) -> dict[str, Integers]:
     return {n: proven.graph.constants[n] for n in names}
 
 
-def _check(net: Network, sequences: Sequences, names: list[str]) -> None:
+def _check(record: Record, sequences: Sequences, names: list[str]) -> None:
     """Refuse what cannot be learned."""
-    bits = max([0, *net.proven.product_bits.values(), *net.proven.sum_bits.values()])
+    bits = max([0, *record.proven.product_bits.values(), *record.proven.sum_bits.values()])
     if bits > EXACT_BITS:
         raise InputError(
             "this network's integers are too wide to be learned with torch",
-            where=f"chip {net.chip.name}",
+            where=f"chip {record.chip.name}",
             numbers=f"products and sums of {bits} bits; float64 holds {EXACT_BITS}",
             advice="Tune networks of chips with words of 32 bits or fewer: wider ones lose nothing to parameters.",
         )
@@ -112,8 +119,8 @@ def _check(net: Network, sequences: Sequences, names: list[str]) -> None:
             "this network adds no constants that could be tuned",
             advice="Give its values more bits instead: ltc2neuro.attribute(net, x) tells which.",
         )
-    count, constants = len(sequences.arrays), sum(net.graph.constants[n].size for n in names)
-    numbers = sum(map(len, sequences.arrays)) * net.leaves.size
+    count, constants = len(sequences.arrays), sum(record.graph.constants[n].size for n in names)
+    numbers = sum(map(len, sequences.arrays)) * record.leaves.size
     if count < LEAST or numbers < 2 * constants:
         raise InputError(
             "there is too little data to tune the network on",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from compiler.graph.names import fresh, primed
 from hw_models.errors import InputError
 from ltc2neuro.frontends.nir.neurons import NeuronChain
 from ltc2neuro.frontends.nir.wiring import BEFORE, NodeWiring
@@ -137,10 +138,7 @@ def _kept(name: str, node: nn.Module) -> str:
 
 def _attribute(name: str, taken: nn.ModuleDict) -> str:
     """A node's name as torch can hold it."""
-    legal = name.replace(".", "_") or "_"
-    while hasattr(taken, legal) or legal in taken:
-        legal += "_"
-    return legal
+    return fresh(primed(name.replace(".", "_") or "_", "_"), dir(taken), [*taken])
 
 
 def no_fit(name: str, shapes: Sequence[Shape], why: str = "") -> InputError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, count
+from itertools import chain
 
 import nir
 import numpy as np
 
 from compiler.graph import Graph
+from compiler.graph.names import fresh, numbered
 from compiler.graph.ops import Gather, Linear, MatVec
 from hw_models.arrays import Floats, slices_of
 from ltc2neuro.frontends.nir.kinds import STATEFUL
@@ -48,8 +49,7 @@ class Drawing:
     def named(self, *wishes: str) -> str:
         """A name that no node has yet."""
         wished = [wish.replace("/", ".") for wish in wishes if wish]  # a slash would be a folder of the file
-        numbered = (f"{wished[-1]}_{number}" for number in count(2))
-        name = next(name for name in chain(wished, numbered) if name not in self.names)
+        name = fresh(chain(wished, numbered(wished[-1])), self.names)
         self.names.add(name)
         return name
 

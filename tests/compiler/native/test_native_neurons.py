@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from listing_strategies import listings
 
 from compiler.assembly.population import Population
-from compiler.native.neurons import NativeNeurons
+from compiler.native.neurons import RESULTS, NativeNeurons
 from compiler.running.extra import NATIVE
 from compiler.simulator.neurons import InterpretedNeurons
+from compiler.simulator.operations import OPERATIONS
 from hw_models import isa
 
 pytestmark = pytest.mark.skipif(bool(NATIVE.missing()), reason="llvmlite is not installed")
@@ -32,6 +33,10 @@ def agree(listing, words, sums, ports: int) -> None:
         assert sent[0] == sent[1], f"messages in tick {number}"
         for word in words:
             assert np.array_equal(both[0].read(word), both[1].read(word)), f"{word} after tick {number}"
+
+
+def test_it_has_what_the_simulator_has():
+    assert RESULTS.keys() == OPERATIONS.keys()
 
 
 @settings(max_examples=20, deadline=None)
