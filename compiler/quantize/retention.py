@@ -46,13 +46,13 @@ def retention(graph: Graph, sequences: Sequence[Floats]) -> dict[str, Kept]:
     for i in range(0, len(x), program.lanes):  # more at once would be run, and seen, part by part
         watches.append(_Watch(graph))
         program.run(x[i : i + program.lanes], observe=watches[-1].see)
-    return {name: _kept(watches, name) for name in watches[0].leaks}
+    return {name: _kept(watches, name) for name in watches[0].seen}
 
 
-_NONE = np.zeros(())
+_NONE, _ONE = np.zeros(()), np.ones(())
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class SlopePoint:
     """Where an op is differentiated: all values, their derivatives by one state, and the op's result."""
 
@@ -138,48 +138,40 @@ class _Watch:
         self.slopes: dict[str, dict[str, Array]] = {state.name: {} for state in graph.states}
         """by state and value"""
         self.before: dict[str, Array] = {}
-        self.leaks: dict[str, list[Floats]] = {}
-        self.squares: dict[str, list[Floats]] = {}
-        self.reach: dict[str, Floats] = {}
+        self.seen: dict[str, list[tuple[Array, Array, Array]]] = {}
+        """of each state in each iteration: what it was, what it becomes, and the slope of that"""
 
     def see(self, name: str, value: Array) -> None:
         op = self.graph.makers[name]
         self.values[name] = value
         if isinstance(op, StateRead):
             self.before[op.state] = value
-            self.slopes[op.state][name] = np.ones(())
+            self.slopes[op.state][name] = _ONE
         else:
+            operands = op.operands
             for slopes in self.slopes.values():
-                if any(n in slopes for n in op.operands):
+                if not slopes.keys().isdisjoint(operands):
                     slope = SLOPES(op, SlopePoint(self.graph, self.values, slopes, value))
                     if slope is not None:
                         slopes[name] = slope
         for state in self.written.get(name, ()):
-            self._note(state, value, self.slopes[state].get(name, _NONE))
+            if state in self.before:
+                found = self.before[state], value, self.slopes[state].get(name, _NONE)
+                self.seen.setdefault(state, []).append(found)
 
-    def _note(self, state: str, value: Array, slope: Array) -> None:
-        if state not in self.before:
-            return
-        before, after = np.broadcast_arrays(self.before[state], value)
-        leak = np.broadcast_to(1.0 - slope, after.shape).astype(np.float64)
-        step = (after - before).astype(np.float64)
-        self.leaks.setdefault(state, []).append(leak)
-        self.squares.setdefault(state, []).append(step**2)
+    def tracks(self, state: str) -> tuple[Floats, Floats, Floats]:
+        """In each iteration, (iterations, size, sequences): the leak, the step, and the magnitude on its way."""
+        wide = [np.broadcast_arrays(*found) for found in self.seen[state]]
+        before, after, slope = (np.stack(part).astype(np.float64) for part in zip(*wide, strict=True))
+        leak, step = 1.0 - slope, after - before
         with np.errstate(divide="ignore", invalid="ignore"):
             goal = np.abs(before + np.where(leak > 0, step / leak, 0.0))  # where it would come to rest
-        reach = np.maximum(np.abs(after), np.where(np.isfinite(goal), goal, 0.0)).max(axis=1)
-        known = self.reach.get(state)
-        self.reach[state] = reach if known is None else np.maximum(known, reach)
+        return leak, step, np.maximum(np.abs(after), np.where(np.isfinite(goal), goal, 0.0))
 
 
 def _kept(watches: Sequence[_Watch], state: str) -> Kept:
     """What all sequences together do, of which each watch has seen some."""
-    leak = np.mean(_side_by_side([w.leaks[state] for w in watches]), axis=0)
-    squares = np.mean(_side_by_side([w.squares[state] for w in watches]), axis=2)
-    reach = np.max([w.reach[state] for w in watches], axis=0)
-    return Kept(leak.mean(axis=1), leak.min(axis=1), np.sqrt(np.mean(squares, axis=0)), reach)
-
-
-def _side_by_side(parts: Sequence[Sequence[Floats]]) -> Floats:
-    """(iterations, size, sequences)"""
-    return np.concatenate([np.stack(part) for part in parts], axis=2)
+    parts = zip(*(w.tracks(state) for w in watches), strict=True)
+    leaks, steps, reach = (np.concatenate(part, axis=2) for part in parts)
+    leak, squares = np.mean(leaks, axis=0), np.mean(steps**2, axis=2)
+    return Kept(leak.mean(axis=1), leak.min(axis=1), np.sqrt(np.mean(squares, axis=0)), reach.max(axis=(0, 2)))

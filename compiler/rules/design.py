@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -62,6 +62,12 @@ class Design:
     """what the integers were made of, with all the data, of which `sequences` are a part"""
     prepared: Prepared | None = None
     """the integers, proven, with their mappings and placements"""
+
+    def with_integers(self, floating: Floating, prepared: Prepared) -> Design:
+        """The same, quantized; what the float graph did on the sequences is not computed again."""
+        made = replace(self, floating=floating, prepared=prepared)
+        vars(made).update({n: known for n, known in vars(self).items() if n in ("observed", "bounds", "runs", "kept")})
+        return made
 
     # --- what is computed ----------------------------------------------------------------------------------
 

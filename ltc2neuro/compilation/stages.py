@@ -7,7 +7,7 @@ graph is simplified.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -145,5 +145,5 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     near = near_integers(Floating.of(observed, asked.precision, asked.chip, timed=asked.timed))
     check_globs(asked.precision, {*near.known, *near.graph.values, *(s.name for s in near.graph.states)})
     ready = Prepared(to_integers(near), asked.chip)
-    made = replace(made, floating=near, prepared=ready)
+    made = made.with_integers(near, ready)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])
