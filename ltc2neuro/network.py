@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +15,9 @@ from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 from hw_models.json_dataclasses import Json
 from ltc2neuro.artifact.c_file import to_c
-from ltc2neuro.artifact.onnx_file import to_onnx
 from ltc2neuro.artifact.saving import save
 from ltc2neuro.compiled.assembling import assembly, assembly_json
 from ltc2neuro.compiled.lava_process import to_lava
-from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import Record
@@ -29,19 +26,14 @@ from ltc2neuro.compiled.summary import explain_precision, summary
 from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.inputs.arguments import check_options
-from ltc2neuro.inputs.arrays import Samples
-from ltc2neuro.inputs.several import Inlet
-from ltc2neuro.metrics import Metric
-from ltc2neuro.report.material import ReportData
-from ltc2neuro.report.writing import SECTIONS, report
-from ltc2neuro.verification.task_metric import Targets
+from ltc2neuro.report.writing import SECTIONS, Sections
+from ltc2neuro.report.written import WrittenNetwork
 
 if TYPE_CHECKING:
-    import torch
     from lava.magma.core.process.process import AbstractProcess
 
 
-class Network(BaseNetwork, Record):
+class Network(WrittenNetwork, Record):
     """A liquid network as integers for one chip: a `Record`, and what one does with it.
 
     Made by `ltc2neuro.compile` or `ltc2neuro.load`. Arrays are (batch, time, features), or lie as `compile` was told
@@ -61,6 +53,11 @@ class Network(BaseNetwork, Record):
     def input_format(self) -> Format:
         """The format of the samples that enter the chip."""
         return self.graph.input_format
+
+    @property
+    def _sections(self) -> Sections:
+        """Those of its report."""
+        return SECTIONS
 
     # --- on the chip ---------------------------------------------------------------------------------------
 
@@ -137,45 +134,6 @@ class Network(BaseNetwork, Record):
     def save(self, path: str | Path) -> None:
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
         save(self, path)
-
-    def to_onnx(self, path: str | Path, form: str = "sequence", *, graph: str = "integer", real: bool = True) -> None:
-        """Write an ONNX model that any runtime executes to the integers of this network: docs/onnx.md.
-
-        "sequence": x (batch, time, features) gives y, each state `NAME.all` after every sample and `NAME.last`
-        after the last one. "step": x (batch, features) and the states give y and the next states `NAME.next`;
-        states are integers, of which `metadata_props` has the initial ones. Both count in `NAME.saturated` how
-        often each element of a value was clipped, `input.saturated` for the samples. `real`: samples and y are
-        float64 in the model's units, and y is `net(x)`; else they are what `quantize` returns and `dequantize`
-        takes. Batch and time are free. `graph="float"` writes the model itself, as it was traced, in float32:
-        states are real values, too.
-
-        Raises `MissingExtraError` where onnx is not installed, `InputError` for wrong arguments, `ArtifactError` where
-        the file cannot be written.
-        """
-        to_onnx(self, path, form, graph, real)
-
-    def report(
-        self,
-        path: str | Path,
-        model: torch.nn.Module | None = None,
-        x: Inlet | None = None,
-        targets: Targets | None = None,
-        metric: str | Metric | None = None,
-        *,
-        timespans: Samples | None = None,
-        on: Sequence[str] | None = None,
-        calibration: Inlet | None = None,
-    ) -> None:
-        """Write one HTML file that shows what the integers do to the network, to those who have nothing installed.
-
-        It holds all it needs, and works from disk and without JavaScript: docs/report.md. The arguments after `path`
-        are those of `verify`, `calibration` is that of `attribute`; without `x` all is shown on the sequence that is
-        kept with the network.
-
-        Raises `MissingExtraError` where matplotlib is not installed, `InputError` for wrong arguments,
-        `ArtifactError` where the file cannot be written.
-        """
-        report(self, path, ReportData(model, x, targets, metric, timespans, on, calibration), SECTIONS)
 
     def to_c(self, path: str | Path) -> None:
         """Write one self-contained C99 file that computes the integers of this network: docs/c.md.

@@ -31,7 +31,7 @@ FLOATS = "write the model itself with graph='float'"
 
 
 def to_onnx(net: BaseNetwork, path: str | Path, form: str, graph: str, real: bool) -> None:
-    """Write `net` to `path`: see `Network.to_onnx`. Raises `InputError` where it has no integer graph to write."""
+    """Write `net` to `path`: see `WrittenNetwork.to_onnx`. Raises `InputError` where there is no integer graph."""
     path, real = check_path(path), check_flag(real, "real")
     form, graph = check_choice(form, FORMS, "form"), check_choice(graph, GRAPHS, "graph")
     layout, own = net.layout, None if graph == "float" else with_microcode(net, "a file of its integers", FLOATS).record

@@ -6,20 +6,16 @@ the network with microcode. `docs/without-microcode.md` has the form, and measur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from compiler.mapping.options import Options
+from hw_models.arguments import check_count
 from hw_models.chip import Chip, load_chip
-from ltc2neuro.artifact.onnx_file import to_onnx
 from ltc2neuro.compiled.microcode import needs_microcode
-from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.inputs.arrays import Samples
-from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.inputs.arguments import check_options
 from ltc2neuro.library_network.cost import PLACED_BY_LAVA, LibraryCost, library_cost, require_fit
 from ltc2neuro.library_network.file import save_library
 from ltc2neuro.library_network.parts import LibraryParts
@@ -27,13 +23,8 @@ from ltc2neuro.library_network.record import LibraryRecord
 from ltc2neuro.library_network.refusals import NeedsMicrocode
 from ltc2neuro.library_network.sections import sections_of
 from ltc2neuro.library_network.summary import library_summary
-from ltc2neuro.metrics import Metric
-from ltc2neuro.report.material import ReportData
-from ltc2neuro.report.writing import report
-from ltc2neuro.verification.task_metric import Targets
-
-if TYPE_CHECKING:
-    import torch
+from ltc2neuro.report.writing import Sections
+from ltc2neuro.report.written import WrittenNetwork
 
 NO_GRAPH = "its integers are those of the processes, net.processes"
 NO_PORTS = (
@@ -42,7 +33,7 @@ NO_PORTS = (
 )
 
 
-class LibraryNetwork(BaseNetwork, LibraryRecord):
+class LibraryNetwork(WrittenNetwork, LibraryRecord):
     """A liquid network as integers for Lava's library processes.
 
     Arrays are (batch, time, features), or as `layout` says. All executors return the same integers: "reference", NumPy
@@ -67,7 +58,8 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         Raises `ChipError` where that runs no library processes, `PlacementError` where it has no room for this network,
         `InputError` for a run, cores and options: they need a mapping, and only microcode has one.
         """
-        asked = {"counting a run's messages": run is not None, "a number of cores": cores != 1}
+        check_options(options)
+        asked = {"counting a run's messages": run is not None, "a number of cores": check_count(cores, "cores") != 1}
         for what, given in {**asked, "choosing how it is mapped": options is not None}.items():
             if given:
                 raise needs_microcode(what, PLACED_BY_LAVA)
@@ -80,32 +72,10 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
         save_library(self, path)
 
-    def to_onnx(self, path: str | Path, form: str = "sequence", *, graph: str = "integer", real: bool = True) -> None:
-        """Write the model itself, as it was traced, as ONNX in float32, with `graph="float"`: see `Network.to_onnx`.
-
-        Raises `InputError` for `graph="integer"`: there is none.
-        """
-        to_onnx(self, path, form, graph, real)
-
-    def report(
-        self,
-        path: str | Path,
-        model: torch.nn.Module | None = None,
-        x: Inlet | None = None,
-        targets: Targets | None = None,
-        metric: str | Metric | None = None,
-        *,
-        timespans: Samples | None = None,
-        on: Sequence[str] | None = None,
-        calibration: Inlet | None = None,
-    ) -> None:
-        """Write one HTML file of its verdict, populations, states and answers over time: see `Network.report`.
-
-        Raises `InputError` for a `calibration`, too: the error of library processes is not split by cause.
-        """
-        if calibration is not None:
-            raise needs_microcode("splitting the error by cause", instead="leave calibration= out")
-        report(self, path, ReportData(model, x, targets, metric, timespans, on), sections_of(self))
+    @property
+    def _sections(self) -> Sections:
+        """Those of its report."""
+        return sections_of(self)
 
     graph = NeedsMicrocode(NO_GRAPH)
     proven = NeedsMicrocode(NO_GRAPH)

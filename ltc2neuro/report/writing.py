@@ -11,6 +11,7 @@ from compiler.mapping.titles import state_title
 from hw_models.arguments import check_path
 from hw_models.errors import InputError
 from ltc2neuro.artifact.atomic_write import write_whole
+from ltc2neuro.compiled.microcode import needs_microcode
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.extras import PLOT
 from ltc2neuro.inputs.arrays import Sequences
@@ -34,10 +35,12 @@ SECTIONS: Sections = (verdict, network, time, ranges, causes, chip, provenance)
 
 
 def report(net: BaseNetwork, path: str | Path, data: ReportData, sections: Sections) -> None:
-    """Write the report of `net` on `data`: see `Network.report`."""
+    """Write the report of `net` on `data`: see `WrittenNetwork.report`."""
     path = _checked(path)
     if data.x is None and data.targets is not None:
         raise InputError("targets belong to samples", advice="Give x, too.")
+    if data.calibration is not None and causes not in sections:
+        raise needs_microcode("splitting the error by cause", instead="leave calibration= out")
     PLOT.require()
     with shown_stages("report", len(sections) + 15):
         seen = verify(net, data.model, data.x, data.targets, data.metric, data.on, timespans=data.timespans)

@@ -209,6 +209,8 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
         "library quantize_state": (lib.quantize_state, {"state": lib.run(X).final_state}),
         "library state_lsb": (lib.state_lsb, {"name": next(iter(lib.processes.states))}),
         "library shaped": (lib.shaped, {"outputs": ANSWERS}),
+        "library cost": (lib.cost, {}),
+        "library report": (lib.report, {"path": "none/none.html"}),
         "library save": (lib.save, {"path": "none/none.l2n"}),
         "sqnr": (metrics.sqnr, {"exact": [ANSWERS], "approximate": [ANSWERS]}),
         "accuracy": (metrics.accuracy, {"outputs": ANSWERS, "targets": np.zeros((2, 4), int)}),
