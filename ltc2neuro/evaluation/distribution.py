@@ -73,7 +73,7 @@ def _next_of(done: SimpleQueue[int], workers: Workers) -> int:
             alone = 0.0 if workers.count() else alone + LOOK_S
             if alone >= ALONE_S:
                 raise WorkerError(
-                    "no worker is there", numbers=f"for {alone:g} s", advice=f"Start workers. {AGAIN}"
+                    "no worker is running", numbers=f"for {alone:g} s", advice=f"Start workers. {AGAIN}"
                 ) from None
 
 

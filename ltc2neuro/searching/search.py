@@ -95,7 +95,7 @@ def search(
         sequences = replace(base.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
         if len(sequences.arrays) < 2:
             raise InputError(
-                "search needs two sequences at least",
+                "search needs at least two sequences",
                 advice="One is held back: it judges the settings that the others chose.",
             )
         looked_at, judging = halves(len(sequences.arrays), seed)

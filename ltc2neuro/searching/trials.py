@@ -192,7 +192,9 @@ class Trials:
             found = [json.loads(line) for line in lines]
             trials = {key: None if t is None else Trial(Precision(**t.pop("precision")), **t) for key, t in found}
         except (ValueError, TypeError, OSError) as error:
-            raise InputError("this is no journal of a search", where=str(self.journal), numbers=str(error)) from error
+            raise InputError(
+                "this is not the journal of a search", where=str(self.journal), numbers=str(error)
+            ) from error
         if first != self.identity:
             raise InputError(
                 "this journal is of another search",

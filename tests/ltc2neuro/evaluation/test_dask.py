@@ -93,6 +93,6 @@ def test_nobody_waits_for_a_cluster_without_workers(monkeypatch):
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
         distributed.Client(cluster) as empty,
-        pytest.raises(WorkerError, match=r"no worker is there\n.*for 2 s"),
+        pytest.raises(WorkerError, match=r"no worker is running\n.*for 2 s"),
     ):
         ltc2neuro.evaluate(tracked(), X[:4], executor=empty)

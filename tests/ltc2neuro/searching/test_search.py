@@ -83,7 +83,7 @@ def test_a_journal_is_continued_and_the_same_comes_of_it(kept):
     with pytest.raises(InputError, match="another search"):
         ltc2neuro.search(model(), X + 1, start="accurate", min_sqnr=55, journal=journal)
     journal.with_name("none").write_text("notes")
-    with pytest.raises(InputError, match="no journal of a search"):
+    with pytest.raises(InputError, match="not the journal of a search"):
         ltc2neuro.search(model(), X, journal=journal.with_name("none"))
 
 
