@@ -17,7 +17,7 @@ from hw_models.json_dataclasses import Json
 from ltc2neuro.artifact.c_file import to_c
 from ltc2neuro.artifact.saving import save
 from ltc2neuro.compiled.assembling import assembly, assembly_json
-from ltc2neuro.compiled.lava_process import to_lava
+from ltc2neuro.compiled.lava_process import ProcessRequest, to_lava
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import Record
@@ -127,7 +127,7 @@ class Network(WrittenNetwork, Record):
 
         Raises `InputError` for wrong arguments, `ChipError` where Lava does not run the chip's networks.
         """
-        return to_lava(self.parts, mode, reset_interval, lanes, options, after, name)
+        return to_lava(self.parts, ProcessRequest(mode, reset_interval, lanes, options, after, name))
 
     # --- texts and files -----------------------------------------------------------------------------------
 

@@ -232,7 +232,7 @@ def functions_of(module: str) -> frozenset[str]:
 
 SIGNATURES = re.compile(
     r"ltc2neuro\.(nn|network|report\.written|compiled\.network|tracing\.ops|frontends\.onnx\.ops)\b|compiler\.lava\.processes\."
-    r"|ltc2neuro\.(compilation\.request\.ask|compiled\.lava_process\.to_lava|tracing\.model\.proven_trace|cli\.advice\.show)$"
+    r"|ltc2neuro\.cli\.advice\.show$"
 )
 """What others have set: users' arguments, handed on as they are; torch's, ONNX's, Lava's and Python's own functions"""
 

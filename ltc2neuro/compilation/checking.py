@@ -14,7 +14,7 @@ from hw_models.arguments import check_flag
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError
 from ltc2neuro.compilation.findings import Findings, errors_first
-from ltc2neuro.compilation.request import Asked, ask
+from ltc2neuro.compilation.request import Asked, Settings, ask
 from ltc2neuro.compilation.without_microcode import form_of, lowered
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.inputs.arguments import check_dt
@@ -66,15 +66,7 @@ def check(
         )
     form = form_of(microcode, form, precision)
     chip = "loihi2" if chip is None else chip
-    asked = ask(
-        model_or_net,
-        calibration,
-        timespans=timespans,
-        chip=chip,
-        precision=precision,
-        dt=dt,
-        batch_first=batch_first,
-    )
+    asked = ask(model_or_net, calibration, Settings(timespans, chip, precision, dt, batch_first))
     with shown_stages("check", 5):
         return errors_first(_findings(asked, form))
 

@@ -16,7 +16,7 @@ from hw_models.chip import Chip
 from hw_models.errors import InputError
 from ltc2neuro.compilation.acceptance import known_answer, warn_of_outputs
 from ltc2neuro.compilation.findings import later_fit, refuse, warn
-from ltc2neuro.compilation.request import ask
+from ltc2neuro.compilation.request import Settings, ask
 from ltc2neuro.compilation.without_microcode import form_of, without_microcode
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
@@ -118,7 +118,7 @@ def compile(
     for wanted, what, given in ((merged, "merged synapses need", "merged"), (tune, "tuning needs", "tune")):
         if wanted and form is not None:
             raise InputError(f"{what} microcode", advice=f"Leave out {given}=True, or microcode=False.")
-    asked = ask(model, calibration, timespans=timespans, chip=chip, precision=precision, dt=dt, batch_first=batch_first)
+    asked = ask(model, calibration, Settings(timespans, chip, precision, dt, batch_first))
     from ltc2neuro.compilation.advice import warn_of
     from ltc2neuro.compilation.stages import design, record_and_prove, simplify_and_prove, with_integers
 

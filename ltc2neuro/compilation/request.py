@@ -57,30 +57,32 @@ class Asked:
         return [a[:, -1] for a in self.sequences.arrays] if self.timed else None
 
 
-def ask(
-    model: torch.nn.Module,
-    calibration: Calibration | Inlet,
-    *,
-    timespans: Samples | None,
-    chip: str | Path | Chip,
-    precision: Precision | str | None,
-    dt: float,
-    batch_first: bool | None,
-) -> Asked:
+@dataclass(frozen=True)
+class Settings:
+    """How a model is to be compiled: arguments that `compile` and `check` share, as users give them."""
+
+    timespans: Samples | None
+    chip: str | Path | Chip
+    precision: Precision | str | None
+    dt: float
+    batch_first: bool | None
+
+
+def ask(model: torch.nn.Module, calibration: Calibration | Inlet, how: Settings) -> Asked:
     """The arguments checked, as the stages take them. Raises `InputError`, `ChipError`, `MissingExtraError`."""
-    module = entered(model)
-    batch_first = check_batch_first(batch_first)
+    module, timespans = entered(model), how.timespans
+    batch_first = check_batch_first(how.batch_first)
     layout = Layout(batch_first is False, batch_first is False)
     if is_stream(calibration):
         samples, inputs = _of_batches(module, calibration, timespans, layout)
     else:
         samples, inputs, timespans = _taken(module, cast("Inlet", calibration), timespans, layout)
-    dt = check_dt(dt, timespans)
+    dt = check_dt(how.dt, timespans)
     _check(samples)
     timed = timespans is not None
     sequences = with_timespans(samples, timespans, 0.0 if timed else None)
-    target = load_chip(chip)
-    exact = precision_for(target, precision)
+    target = load_chip(how.chip)
+    exact = precision_for(target, how.precision)
     TORCH.require()
     asked = Asked(module, samples, sequences, target, exact, dt, batch_first, timed, inputs)
     prove_entered(module, model, samples.shaped, asked)

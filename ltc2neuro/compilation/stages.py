@@ -28,7 +28,7 @@ from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.progressing import begin
-from ltc2neuro.tracing import prove_simplified, proven_trace
+from ltc2neuro.tracing import TraceRequest, prove_simplified, proven_trace
 
 if TYPE_CHECKING:
     from ltc2neuro.tracing.model import ProvenTrace
@@ -109,9 +109,7 @@ def record_and_prove(asked: Asked) -> Recorded:
     begin("recording the model, and proving the trace")
     told = True if asked.samples.ragged and asked.batch_first is None else asked.batch_first
     samples = asked.samples.shaped
-    found = proven_trace(
-        asked.model, samples, dt=asked.dt, timespans=asked.timespans, batch_first=told, inputs=asked.inputs
-    )
+    found = proven_trace(asked.model, samples, TraceRequest(asked.dt, asked.timespans, told, asked.inputs))
     return Recorded(asked, found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,54 +36,40 @@ if TYPE_CHECKING:
     from compiler.lava.processes.nets import Net
 
 
-def to_lava(
-    net: Parts,
-    mode: str,
-    reset_interval: int | None,
-    lanes: int,
-    options: Options | None,
-    after: AbstractProcess | None,
-    name: str,
-) -> Net:
-    """See `Network.to_lava`."""
-    _check(mode, reset_interval, lanes, options, name)
-    LAVA.require(net.record.chip)
-    from compiler.lava.processes.fused import FusedNet
-    from compiler.lava.processes.nets import MappedNet, Net
+@dataclass(frozen=True)
+class ProcessRequest:
+    """Which process is wanted: the arguments of `Network.to_lava`."""
 
-    if after is not None:
-        if not isinstance(after, Net) or after.dequantize is None:
+    mode: str
+    reset_interval: int | None
+    lanes: int
+    options: Options | None
+    after: AbstractProcess | None
+    name: str
+
+    def checked(self) -> ProcessRequest:
+        """The same, numbers as integers. Raises `InputError`."""
+        check_choice(self.mode, ("mapped", "fused"), "mode")
+        lanes, interval = check_count(self.lanes, "lanes"), self.reset_interval
+        if interval is not None:
+            interval = check_count(interval, "reset_interval")
+        check_options(self.options)
+        check_text(self.name, "name")
+        if self.mode == "mapped" and lanes != 1:
             raise InputError(
-                "after must be a process that to_lava() of another network returned", numbers=f"after = {after!r}"
+                "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
             )
-        _check_chain(net.record, after, int(lanes))
-        options = replace(options or Options(), ticks_per_sample=after.ticks_per_sample)
-    reset_interval = None if reset_interval is None else int(reset_interval)
-    form = net.record.graph.input_format
-    entering = Entering(
-        form.low,
-        form.high,
-        first=after.latency if after else 0,
-        conversion=None if after is None else _conversion(net, after),
-        lanes=int(lanes),
-        outputs=after.out.shape[0] // after.lanes if after else None,
-    )
-    if mode == "mapped":
-        mapped = _mapped(net, reset_interval, options, after)
-        entering = replace(entering, period=mapped.ticks_per_sample)
-        code = _listings_as_code(net, mapped)
-        process = MappedNet(network=mapped, reset_interval=reset_interval, entering=entering, code=code, name=name)
-    else:
-        fused = net.prepared.mapped(reset_interval, Options(Overlap.NONE, merged=False))
-        entering = replace(entering, period=(options and options.ticks_per_sample) or 1)
-        process = FusedNet(
-            network=fused,
-            lanes=int(lanes),
-            reset_interval=reset_interval,
-            entering=entering,
-            program=_machine_code(net, int(lanes)),
-            name=name,
-        )
+        return replace(self, reset_interval=interval, lanes=lanes)
+
+
+def to_lava(net: Parts, asked: ProcessRequest) -> Net:
+    """See `Network.to_lava`."""
+    asked = asked.checked()
+    LAVA.require(net.record.chip)
+    after = _before(net.record, asked)
+    if after is not None:
+        asked = replace(asked, options=replace(asked.options or Options(), ticks_per_sample=after.ticks_per_sample))
+    process = _mapped_process(net, asked, after) if asked.mode == "mapped" else _fused_process(net, asked, after)
     process.dequantize = net.host.dequantize
     if net.record.answers.several:
         process.outs = {n: _port(process, n, own) for n, own in net.record.answers.where.items()}
@@ -93,17 +79,60 @@ def to_lava(
     return process
 
 
-def _check(mode: str, reset_interval: int | None, lanes: int, options: Options | None, name: str) -> None:
-    check_choice(mode, ("mapped", "fused"), "mode")
-    check_count(lanes, "lanes")
-    if reset_interval is not None:
-        check_count(reset_interval, "reset_interval")
-    check_options(options)
-    check_text(name, "name")
-    if mode == "mapped" and lanes != 1:
+def _before(record: Record, asked: ProcessRequest) -> Net | None:
+    """The process whose results it takes. Raises `InputError` where these do not fit."""
+    from compiler.lava.processes.nets import Net
+
+    if asked.after is None:
+        return None
+    if not isinstance(asked.after, Net) or asked.after.dequantize is None:
         raise InputError(
-            "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
+            "after must be a process that to_lava() of another network returned", numbers=f"after = {asked.after!r}"
         )
+    _check_chain(record, asked.after, asked.lanes)
+    return asked.after
+
+
+def _mapped_process(net: Parts, asked: ProcessRequest, after: Net | None) -> Net:
+    from compiler.lava.processes.nets import MappedNet
+
+    mapped = _mapped(net, asked, after)
+    return MappedNet(
+        network=mapped,
+        reset_interval=asked.reset_interval,
+        entering=_entering(net, asked, after, mapped.ticks_per_sample),
+        code=_listings_as_code(net, mapped),
+        name=asked.name,
+    )
+
+
+def _fused_process(net: Parts, asked: ProcessRequest, after: Net | None) -> Net:
+    from compiler.lava.processes.fused import FusedNet
+
+    return FusedNet(
+        network=net.prepared.mapped(asked.reset_interval, Options(Overlap.NONE, merged=False)),
+        lanes=asked.lanes,
+        reset_interval=asked.reset_interval,
+        entering=_entering(net, asked, after, (asked.options and asked.options.ticks_per_sample) or 1),
+        program=_machine_code(net, asked.lanes),
+        name=asked.name,
+    )
+
+
+def _entering(net: Parts, asked: ProcessRequest, after: Net | None, period: int) -> Entering:
+    """What may arrive at `inp`, a sample every `period` ticks."""
+    form = net.record.graph.input_format
+    if after is None:
+        return Entering(form.low, form.high, period=period, lanes=asked.lanes)
+    return Entering(
+        form.low,
+        form.high,
+        period=period,
+        first=after.latency,
+        conversion=_conversion(net, after),
+        lanes=asked.lanes,
+        outputs=after.out.shape[0] // after.lanes,
+    )
 
 
 def _machine_code(net: Parts, lanes: int) -> Proven | None:
@@ -142,12 +171,13 @@ def _port(process: Net, name: str, own: slice) -> OutPort:
     return part.out
 
 
-def _mapped(net: Parts, reset_interval: int | None, options: Options | None, after: Net | None) -> MappedNetwork:
+def _mapped(net: Parts, asked: ProcessRequest, after: Net | None) -> MappedNetwork:
     """The mapping, at the ticks of the network before."""
+    interval, options = asked.reset_interval, asked.options
     if after is None:
-        return net.prepared.mapped(reset_interval, options)
+        return net.prepared.mapped(interval, options)
     assert options is not None
-    least = net.prepared.mapped(reset_interval, replace(options, ticks_per_sample=None)).ticks_per_sample
+    least = net.prepared.mapped(interval, replace(options, ticks_per_sample=None)).ticks_per_sample
     if least > after.ticks_per_sample:
         raise InputError(
             "the preceding network sends its results too fast",
@@ -155,7 +185,7 @@ def _mapped(net: Parts, reset_interval: int | None, options: Options | None, aft
             numbers=f"it takes {after.ticks_per_sample} ticks a sample, this one at least {least}",
             advice=f"Make the first with options=Options(ticks_per_sample={least}), or the second with mode='fused'.",
         )
-    return net.prepared.mapped(reset_interval, options)
+    return net.prepared.mapped(interval, options)
 
 
 def _conversion(net: Parts, after: Net) -> Callable[[Integers], Integers]:

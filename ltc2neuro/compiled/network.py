@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,8 @@ from hw_models.arrays import Floats, Integers
 from hw_models.notebook_repr import Shown
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import tell
-from ltc2neuro.compiled.initial_states import GivenStates
+from ltc2neuro.compiled.endpoints import InputEnd, OutputEnd
+from ltc2neuro.compiled.initial_states import GivenStates, StateWord
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.run import Run
@@ -38,6 +39,26 @@ class BaseNetwork(Shown, BaseRecord, ABC):
         """What the rest of the package works with: the record, the host's side, names, what is ready to run.
 
         They know nothing of the network, so that one that nobody holds any longer is freed at once."""
+
+    @cached_property
+    def enters(self) -> InputEnd:
+        """See `BaseRecord`. What follows from the record is worked out there once, for the network and its parts."""
+        return self.parts.record.enters
+
+    @cached_property
+    def leaves(self) -> OutputEnd:
+        """See `BaseRecord`."""
+        return self.parts.record.leaves
+
+    @cached_property
+    def state_words(self) -> Mapping[str, StateWord]:
+        """See `BaseRecord`."""
+        return self.parts.record.state_words
+
+    @cached_property
+    def given(self) -> Mapping[str, StateWord]:
+        """See `BaseRecord`."""
+        return self.parts.record.given
 
     @classmethod
     def of(cls: type[N], parts: AnyParts, known: KnownAnswer) -> N:

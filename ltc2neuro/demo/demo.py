@@ -58,7 +58,24 @@ def demo(plot: str | Path) -> None:
 
     Raises `InputError` where the examples are not beside the package or inside it, or the plot cannot be written.
     """
-    plot = Path(plot)
+    plot = _writable(Path(plot))
+    torch.set_num_threads(1)
+    digits = load_digits()
+    _title("1. A trained liquid network")
+    model = _trained()
+    _title("2. Compiled to integers")
+    net = _compiled(model, digits)
+    _chip(net)
+    _title("3. The same integers, one executor after the other")
+    reference = _reference(net, digits)
+    _lava(net, digits, reference)
+    _title("4. Do the integers still do what the floats did?")
+    _compare(net, model, digits, reference)
+    _title("5. A look inside")
+    _draw(net, digits, plot)
+
+
+def _writable(plot: Path) -> Path:
     if plot.suffix != ".png":
         raise InputError("the plot is a PNG file", where=str(plot), advice="Give it a name that ends in .png.")
     if not plot.parent.is_dir():
@@ -69,9 +86,10 @@ def demo(plot: str | Path) -> None:
             plot.unlink()
     except OSError as error:
         raise InputError(f"cannot write the plot: {error.strerror}", where=str(plot)) from error
-    torch.set_num_threads(1)
-    digits = load_digits()
-    _title("1. A trained liquid network")
+    return plot
+
+
+def _trained() -> torch.nn.Module:
     model = build_model(f"{examples() / 'train_digits_ltc.py'}:build")
     load_weights(model, examples() / "weights" / "digits_ltc.safetensors")
     model.eval()
@@ -82,25 +100,23 @@ def demo(plot: str | Path) -> None:
         "time constants depend on what they see; after the eighth row, the strongest of ten motor neurons names the "
         "digit. It was trained by examples/train_digits_ltc.py."
     )
+    return model
 
-    _title("2. Compiled to integers")
-    net, seconds = _compiled(model, digits)
+
+def _compiled(model: torch.nn.Module, digits: Digits) -> Network:
+    start = time.perf_counter()
+    net = ltc2neuro.compile(model, digits.x_train)
+    seconds = time.perf_counter() - start
     _say(
         f"compile() ran the model once on symbolic tensors, proved the trace against torch on the "
         f"{len(digits.x_train)} training images, simplified it, and chose an integer format for every value: "
         f"{seconds:.1f} s. From here on there are only integer adds, multiplies, shifts and compares that the neuron "
         "programs of a Loihi 2 chip have: no division, no exponential, 24-bit words."
     )
-    _chip(net)
+    return net
 
-    _title("3. The same integers, one executor after the other")
-    reference = _reference(net, digits)
-    _lava(net, digits, reference)
 
-    _title("4. Do the integers still do what the floats did?")
-    _compare(net, model, digits, reference)
-
-    _title("5. A look inside")
+def _draw(net: Network, digits: Digits, plot: Path) -> None:
     shown = demo_plot.choose(digits.y_test, np.argmax(np.asarray(net(digits.x_test)), -1))
     demo_plot.draw(net, digits.x_test[shown], digits.y_test[shown], plot)
     _say(
@@ -120,12 +136,6 @@ def examples() -> Path:
         where=str(package.parent / "examples"),
         advice="Run the demo from a checkout, or install the wheel again.",
     )
-
-
-def _compiled(model: torch.nn.Module, digits: Digits) -> tuple[Network, float]:
-    start = time.perf_counter()
-    net = ltc2neuro.compile(model, digits.x_train)
-    return net, time.perf_counter() - start
 
 
 def _chip(net: Network) -> None:

@@ -36,6 +36,16 @@ class ProvenTrace:
     exact: torch.dtype
 
 
+@dataclass(frozen=True)
+class TraceRequest:
+    """How a model is called: see `trace`. Samples may have been put together from several `inputs`."""
+
+    dt: float = 1.0
+    timespans: Sequence[npt.ArrayLike] | None = None
+    batch_first: bool | None = True
+    inputs: Inputs | None = None
+
+
 def trace(
     model: torch.nn.Module,
     calibration: Sequence[npt.ArrayLike],
@@ -52,26 +62,23 @@ def trace(
     was said of the array that the sequences come from: see `in_order`. Raises `TraceError` for what cannot be compiled,
     at the user's line, and `ProofError` where the graph does not compute what torch does.
     """
-    return proven_trace(model, calibration, dt=dt, timespans=timespans, batch_first=batch_first).traced
+    return proven_trace(model, calibration, TraceRequest(dt, timespans, batch_first)).traced
+
+
+_PLAIN = TraceRequest()
 
 
 def proven_trace(
-    model: torch.nn.Module,
-    calibration: Sequence[npt.ArrayLike],
-    *,
-    dt: float = 1.0,
-    timespans: Sequence[npt.ArrayLike] | None = None,
-    batch_first: bool | None = True,
-    inputs: Inputs | None = None,
+    model: torch.nn.Module, calibration: Sequence[npt.ArrayLike], asked: TraceRequest = _PLAIN
 ) -> ProvenTrace:
-    """What `trace` does, with the evidence; samples may have been put together from several `inputs`."""
-    sequences = _checked(calibration)
+    """What `trace` does, with the evidence."""
+    sequences, inputs = _checked(calibration), asked.inputs
     model = unwrapped(model)
     with undisturbed():
-        joined = join_timespans(sequences, timespans)
+        joined = join_timespans(sequences, asked.timespans)
         tokens = are_tokens(model, calibration) if inputs is None else any(one.tokens for one in inputs.each)
-        source = ModelSource(model, (len(sequences), *sequences[0].shape), dt, batch_first, inputs, tokens)
-        held = None if timespans is None else source.held(joined)
+        source = ModelSource(model, (len(sequences), *sequences[0].shape), asked.dt, asked.batch_first, inputs, tokens)
+        held = None if asked.timespans is None else source.held(joined)
         traced, exact = source.precisely(held)
         if traced.tokens is not None:
             traced.tokens.check(joined)
