@@ -70,16 +70,8 @@ def _constants(op: ops.Add | ops.Sub, here: LiftedErrors) -> Mapping[str, Floats
 
 ROUNDS: OpTable[[IntegerGraph, bool], bool] = OpTable("rounds")
 """Whether an op makes integers of real numbers, its own loss lifted or not."""
-
-
-@ROUNDS.on(ops.StateRead, ops.Linear, ops.Elementwise)
-def _stays(op: ops.Op, graph: IntegerGraph, lifted: bool) -> bool:
-    return False
-
-
-@ROUNDS.on(ops.Compare)
-def _truth(op: ops.Compare, graph: IntegerGraph, lifted: bool) -> bool:
-    return True
+ROUNDS.always(False, ops.StateRead, ops.Linear, ops.Elementwise)
+ROUNDS.always(True, ops.Compare)
 
 
 @ROUNDS.on(ops.Input, ops.MulShift, ops.PiecewisePolynomial)

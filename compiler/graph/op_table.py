@@ -7,6 +7,9 @@
 ...     return f"{op.a} {'+' if isinstance(op, Add) else '-'} {op.b}"
 >>> SIGNS(Sub("y", "a", "b")), SIGNS.kinds == {Add, Sub}
 ('a - b', True)
+>>> SIGNS.always("a product", Mul)
+>>> SIGNS(Mul("y", "a", "b"))
+'a product'
 
 A row on a base class is for all ops of that base that have none of their own.
 """
@@ -61,9 +64,13 @@ class OpTable(Generic[P, R]):
 
         return register
 
+    def always(self, result: R, *kinds: type[Op]) -> None:
+        """Ops of these types have this result, whatever the table is called with."""
+        self._rules.update(dict.fromkeys(kinds, lambda op, *args, **kwargs: result))
+
     def otherwise(self, result: R) -> None:
         """Ops without a row have this result."""
-        self._rules[Op] = lambda op, *args, **kwargs: result
+        self.always(result, Op)
 
     def __call__(self, op: Op, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function for `op` returns. Raises `GraphError` where there is none."""

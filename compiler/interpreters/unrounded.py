@@ -18,11 +18,7 @@ from hw_models.arrays import Array, Floats
 
 KERNELS: OpTable[[Graph], OpKernel] = OpTable("unrounded", float64.KERNELS)
 """The kernel of each integer op."""
-
-
-@KERNELS.on(ops.Input)
-def _input(op: ops.Input, graph: Graph) -> OpKernel:
-    return lambda frame: frame.sample
+KERNELS.always(lambda frame: frame.sample, ops.Input)
 
 
 def _floored(exact: Array, shift: Array) -> Floats:

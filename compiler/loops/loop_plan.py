@@ -35,36 +35,16 @@ class InLoops:
 
 IN_LOOPS: OpTable[[bool], InLoops] = OpTable("loops")
 """How ops stand to loops; the argument: whether a `SegmentSum` is a step of its own."""
-
-
-@IN_LOOPS.on(Elementwise)
-def _elementwise(op: Op, sums_apart: bool) -> InLoops:
-    return InLoops()
-
-
-@IN_LOOPS.on(Input)
-def _input(op: Input, sums_apart: bool) -> InLoops:
-    return InLoops(ready=True)
-
-
-@IN_LOOPS.on(StateRead)
-def _read(op: StateRead, sums_apart: bool) -> InLoops:
-    return InLoops(ready=True, loads=True)
-
-
-@IN_LOOPS.on(Gather)
-def _gather(op: Gather, sums_apart: bool) -> InLoops:
-    return InLoops(loads=True, anywhere=True)
+IN_LOOPS.always(InLoops(), Elementwise)
+IN_LOOPS.always(InLoops(ready=True), Input)
+IN_LOOPS.always(InLoops(ready=True, loads=True), StateRead)
+IN_LOOPS.always(InLoops(loads=True, anywhere=True), Gather)
+IN_LOOPS.always(InLoops(complete=True, anywhere=True, alone=True), MatVec)
 
 
 @IN_LOOPS.on(SegmentSum)
 def _segment_sum(op: SegmentSum, sums_apart: bool) -> InLoops:
     return InLoops(complete=True, anywhere=sums_apart, alone=sums_apart)
-
-
-@IN_LOOPS.on(MatVec)
-def _mat_vec(op: MatVec, sums_apart: bool) -> InLoops:
-    return InLoops(complete=True, anywhere=True, alone=True)
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,4 @@ def _written(op: StateWrite) -> Sequence[str]:
     return (_state(op.state), op.x)
 
 
-@MEETING.on(Output)
-def _output(op: Output) -> Sequence[str]:
-    return ()
+MEETING.always((), Output)

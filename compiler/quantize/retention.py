@@ -81,9 +81,7 @@ def _nudged(op: ops.Elementwise, at: SlopePoint) -> Array:
     return np.where(np.abs(ahead) < np.abs(behind), ahead, behind)  # a jump is on one side
 
 
-@SLOPES.on(ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.MatVec, ops.Compare)
-def _none(op: ops.Op, at: SlopePoint) -> None:
-    return None
+SLOPES.always(None, ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.MatVec, ops.Compare)
 
 
 @SLOPES.on(ops.Add)

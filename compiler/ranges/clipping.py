@@ -64,11 +64,7 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
 TOO_WIDE: OpTable[[bool], float | None] = OpTable("too wide")
 """How many times as far as what was seen a result may reach, a message or not; None of what may reach anywhere."""
 TOO_WIDE.otherwise(None)
-
-
-@TOO_WIDE.on(ops.Add, ops.Sub, ops.Mul, ops.Div)
-def _grown(op: ops.Op, message: bool) -> float | None:
-    return WIDE
+TOO_WIDE.always(WIDE, ops.Add, ops.Sub, ops.Mul, ops.Div)
 
 
 @TOO_WIDE.on(ops.Apply, ops.Max)
@@ -91,17 +87,9 @@ def between_layers(graph: Graph) -> frozenset[str]:
 
 GOES_ON: OpTable[[], bool] = OpTable("clipping")
 """Whether each op's result may be as large as its operands are."""
-
-
-@GOES_ON.on(ops.Elementwise, ops.Gather, ops.SegmentSum)
-def _grows(op: ops.Op) -> bool:
-    return True
-
-
-@GOES_ON.on(ops.Input, ops.StateRead, ops.StateWrite, ops.Output, ops.MatVec, ops.Div, ops.Compare)
-def _ends(op: ops.Op) -> bool:
-    """Ways between layers end here: at what begins one, or is bounded, or divided."""
-    return False
+GOES_ON.always(True, ops.Elementwise, ops.Gather, ops.SegmentSum)
+# Ways between layers end here: at what begins one, or is bounded, or divided.
+GOES_ON.always(False, ops.Input, ops.StateRead, ops.StateWrite, ops.Output, ops.MatVec, ops.Div, ops.Compare)
 
 
 @GOES_ON.on(ops.Apply)

@@ -110,10 +110,8 @@ def _select(op: ops.Select, here: Scaled) -> Converted:
     return None if op.condition in here.units else _alike(op, (op.a, op.b), here)
 
 
-@IN_UNITS.on(ops.StateRead, ops.StateWrite, ops.Elementwise)
-def _never(op: ops.Op, here: Scaled) -> Converted:
-    """An op keeps its units unless more is known of it."""
-    return None
+# An op keeps its units unless more is known of it.
+IN_UNITS.always(None, ops.StateRead, ops.StateWrite, ops.Elementwise)
 
 
 def _alike(op: ops.Op, operands: Sequence[str], here: Scaled) -> Converted:

@@ -49,11 +49,7 @@ class Needs:
 
 NEEDED: OpTable[[Needs, Mask], None] = OpTable("needs")
 """What each op needs of its operands where those elements of its result's index space are wanted."""
-
-
-@NEEDED.on(ops.Input, ops.StateRead)
-def _nothing(op: ops.Op, needs: Needs, wanted: Mask) -> None:
-    return None
+NEEDED.always(None, ops.Input, ops.StateRead)
 
 
 @NEEDED.on(ops.Gather)

@@ -185,7 +185,5 @@ def _limited(op: ops.Min | ops.Max, view: View, unit: Floats, units: Units) -> U
     return None if first is None else view.upwards(op.b, unit, first)
 
 
-@UPWARDS.on(ops.Input, ops.StateRead, ops.Elementwise)
-def _nowhere(op: ops.Op, view: View, unit: Floats, units: Units) -> Units | None:
-    """What an op is made of has no unit unless more is known of it."""
-    return None
+# What an op is made of has no unit unless more is known of it.
+UPWARDS.always(None, ops.Input, ops.StateRead, ops.Elementwise)

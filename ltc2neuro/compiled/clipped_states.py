@@ -138,9 +138,7 @@ FLAT: OpTable[[Graph], bool] = OpTable("flat readers")
 FLAT.otherwise(False)
 
 
-@FLAT.on(PiecewisePolynomial)
-def _function(op: PiecewisePolynomial, graph: Graph) -> bool:
-    return True
+FLAT.always(True, PiecewisePolynomial)
 
 
 @FLAT.on(Rescale, Gather)

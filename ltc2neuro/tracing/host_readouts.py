@@ -157,14 +157,8 @@ HOW: OpTable[[Mapping[str, _Composition]], _How] = OpTable("readouts")
 HOW.otherwise(_How.OTHERWISE)
 
 
-@HOW.on(Gather)
-def _moved(op: Gather, parts: Mapping[str, _Composition]) -> _How:
-    return _How.MOVED
-
-
-@HOW.on(Linear, Add, Sub)
-def _affine(op: Op, parts: Mapping[str, _Composition]) -> _How:
-    return _How.AFFINE
+HOW.always(_How.MOVED, Gather)
+HOW.always(_How.AFFINE, Linear, Add, Sub)
 
 
 @HOW.on(Mul)

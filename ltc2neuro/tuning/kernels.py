@@ -70,11 +70,7 @@ class TorchGraph:
 
 KERNELS: OpTable[[TorchGraph], TensorKernel] = OpTable("torch")
 """Each integer op, values being (batch, size)."""
-
-
-@KERNELS.on(ops.Input)
-def _input(op: ops.Input, here: TorchGraph) -> TensorKernel:
-    return lambda values: values[""]
+KERNELS.always(lambda values: values[""], ops.Input)
 
 
 @KERNELS.on(ops.StateRead)
