@@ -40,14 +40,10 @@ def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max | ops.And, dest: isa.Targe
     return [_OF_TWO[type(op)](dest, at.place(op.a), at.place(op.b))]
 
 
-@select.on(ops.Compare)
-def _compare(op: ops.Compare, dest: isa.Target, at: Spot) -> Listing:
-    return [isa.Compare(dest, at.place(op.a), at.place(op.b), _TESTS[op.relation])]
+select.on(ops.Compare)(lambda op, dest, at: [isa.Compare(dest, at.place(op.a), at.place(op.b), _TESTS[op.relation])])
 
 
-@select.on(ops.Select)
-def _select(op: ops.Select, dest: isa.Target, at: Spot) -> Listing:
-    return [isa.Select(dest, at.place(op.condition), at.place(op.a), at.place(op.b))]
+select.on(ops.Select)(lambda op, dest, at: [isa.Select(dest, at.place(op.condition), at.place(op.a), at.place(op.b))])
 
 
 @select.on(ops.MulShift)

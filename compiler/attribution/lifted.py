@@ -37,11 +37,7 @@ class LiftedErrors(Errors):
 
 LESS: OpTable[[LiftedErrors], Floats] = OpTable("lifted bias", BIAS)
 """The mean error that a result no longer has."""
-
-
-@LESS.on(ops.MulShift)
-def _product(op: ops.MulShift, here: LiftedErrors) -> Floats:
-    return BIAS(op, here) if here.lifted else np.zeros(1)
+LESS.on(ops.MulShift)(lambda op, here: BIAS(op, here) if here.lifted else np.zeros(1))
 
 
 @LESS.on(ops.Min, ops.Max)
@@ -72,11 +68,7 @@ ROUNDS: OpTable[[IntegerGraph, bool], bool] = OpTable("rounds")
 """Whether an op makes integers of real numbers, its own loss lifted or not."""
 ROUNDS.always(False, ops.StateRead, ops.Linear, ops.Elementwise)
 ROUNDS.always(True, ops.Compare)
-
-
-@ROUNDS.on(ops.Input, ops.MulShift, ops.PiecewisePolynomial)
-def _unless_lifted(op: ops.Op, graph: IntegerGraph, lifted: bool) -> bool:
-    return not lifted
+ROUNDS.on(ops.Input, ops.MulShift, ops.PiecewisePolynomial)(lambda op, graph, lifted: not lifted)
 
 
 @ROUNDS.on(ops.Rescale)

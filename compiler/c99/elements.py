@@ -71,19 +71,9 @@ ELEMENTS: OpTable[[Element], str] = OpTable("C")
 OF_TWO = {ops.Add: "{} + {}", ops.Sub: "{} - {}", ops.And: "{} & {}", ops.Min: "least({}, {})", ops.Max: "most({}, {})"}
 
 
-@ELEMENTS.on(*OF_TWO)
-def _of_two(op: ops.Add | ops.Sub | ops.And | ops.Min | ops.Max, at: Element) -> str:
-    return OF_TWO[type(op)].format(at.read(op.a), at.read(op.b))
-
-
-@ELEMENTS.on(ops.Gather)
-def _gather(op: ops.Gather, at: Element) -> str:
-    return at.row(at.memory.taken(op, at.reads), op.index)
-
-
-@ELEMENTS.on(ops.StateRead)
-def _state(op: ops.StateRead, at: Element) -> str:
-    return f"m[{offset(at.memory.states[op.state])}]"
+ELEMENTS.on(*OF_TWO)(lambda op, at: OF_TWO[type(op)].format(at.read(op.a), at.read(op.b)))
+ELEMENTS.on(ops.Gather)(lambda op, at: at.row(at.memory.taken(op, at.reads), op.index))
+ELEMENTS.on(ops.StateRead)(lambda op, at: f"m[{offset(at.memory.states[op.state])}]")
 
 
 @ELEMENTS.on(ops.SegmentSum)
@@ -100,9 +90,7 @@ def _compare(op: ops.Compare, at: Element) -> str:
     return f"{at.read(op.a)} {op.relation.value} {at.read(op.b)}"
 
 
-@ELEMENTS.on(ops.Select)
-def _select(op: ops.Select, at: Element) -> str:
-    return f"{at.read(op.condition)} != 0 ? {at.read(op.a)} : {at.read(op.b)}"
+ELEMENTS.on(ops.Select)(lambda op, at: f"{at.read(op.condition)} != 0 ? {at.read(op.a)} : {at.read(op.b)}")
 
 
 @ELEMENTS.on(ops.MulShift)

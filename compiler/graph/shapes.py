@@ -41,14 +41,8 @@ def elementwise_faults(op: ops.Op, graph: Graph) -> list[str]:
     return [f"{n} has {size} elements, not {expected}" for n, size in wrong.items()]
 
 
-@FAULTS.on(ops.Rescale)
-def _shifted(op: ops.Rescale, graph: Graph) -> list[str]:
-    return elementwise_faults(op, graph) + shift_faults(np.array(op.shift))
-
-
-@FAULTS.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, graph: Graph) -> list[str]:
-    return elementwise_faults(op, graph) + shift_faults(graph.constants[op.shift])
+FAULTS.on(ops.Rescale)(lambda op, graph: elementwise_faults(op, graph) + shift_faults(np.array(op.shift)))
+FAULTS.on(ops.MulShift)(lambda op, graph: elementwise_faults(op, graph) + shift_faults(graph.constants[op.shift]))
 
 
 @FAULTS.on(ops.Shift)

@@ -112,14 +112,8 @@ def _input(op: ops.Input, build: PlanBuilder) -> Affine:
     return message(Tap(SOURCE), size)
 
 
-@AFFINE.on(ops.StateRead)
-def _state_read(op: ops.StateRead, build: PlanBuilder) -> Affine:
-    return build.now[op.state]
-
-
-@AFFINE.on(ops.Gather)
-def _gather(op: ops.Gather, build: PlanBuilder) -> Affine:
-    return join_affine([build.value(s) for s in op.sources]).rows(build.index(op.index))
+AFFINE.on(ops.StateRead)(lambda op, build: build.now[op.state])
+AFFINE.on(ops.Gather)(lambda op, build: join_affine([build.value(s) for s in op.sources]).rows(build.index(op.index)))
 
 
 @AFFINE.on(ops.MatVec)

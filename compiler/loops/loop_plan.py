@@ -42,9 +42,7 @@ IN_LOOPS.always(InLoops(loads=True, anywhere=True), Gather)
 IN_LOOPS.always(InLoops(complete=True, anywhere=True, alone=True), MatVec)
 
 
-@IN_LOOPS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, sums_apart: bool) -> InLoops:
-    return InLoops(complete=True, anywhere=sums_apart, alone=sums_apart)
+IN_LOOPS.on(SegmentSum)(lambda op, sums_apart: InLoops(complete=True, anywhere=sums_apart, alone=sums_apart))
 
 
 @dataclass(frozen=True)

@@ -88,21 +88,7 @@ def _unnumbered(graph: Graph, name: str) -> str:
 
 MEETING: OpTable[[], Sequence[str]] = OpTable("meeting")
 """What an op of a population keeps in the same neurons: values, states and constants."""
-
-
-@MEETING.on(Elementwise)
-def _computed(op: Elementwise) -> Sequence[str]:
-    return (str(op.result), *op.operands)
-
-
-@MEETING.on(StateRead)
-def _read(op: StateRead) -> Sequence[str]:
-    return (_state(op.state), op.out)
-
-
-@MEETING.on(StateWrite)
-def _written(op: StateWrite) -> Sequence[str]:
-    return (_state(op.state), op.x)
-
-
+MEETING.on(Elementwise)(lambda op: (str(op.result), *op.operands))
+MEETING.on(StateRead)(lambda op: (_state(op.state), op.out))
+MEETING.on(StateWrite)(lambda op: (_state(op.state), op.x))
 MEETING.always((), Output)

@@ -26,14 +26,8 @@ def _limit(op: ops.Min | ops.Max, at: Element) -> str:
     return at.unit.code.intrinsic("smin" if isinstance(op, ops.Min) else "smax", at.read(op.a), at.read(op.b))
 
 
-@ELEMENTS.on(ops.Gather)
-def _gather(op: ops.Gather, at: Element) -> str:
-    return at.taken(at.unit.memory.taken(op, at.reads))
-
-
-@ELEMENTS.on(ops.StateRead)
-def _state(op: ops.StateRead, at: Element) -> str:
-    return at.own(at.unit.memory.states[op.state])
+ELEMENTS.on(ops.Gather)(lambda op, at: at.taken(at.unit.memory.taken(op, at.reads)))
+ELEMENTS.on(ops.StateRead)(lambda op, at: at.own(at.unit.memory.states[op.state]))
 
 
 @ELEMENTS.on(ops.SegmentSum)

@@ -34,14 +34,8 @@ def _sum(op: ops.Add | ops.Sub, errors: Errors) -> Floats:
     return errors.of(op.a) + (errors.of(op.b) if isinstance(op, ops.Add) else -errors.of(op.b))
 
 
-@BIAS.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, errors: Errors) -> Floats:
-    return -0.5 * (errors.graph.constants[op.shift] > 0).astype(np.float64)
-
-
-@BIAS.on(ops.Rescale)
-def _rescale(op: ops.Rescale, errors: Errors) -> Floats:
-    return errors.of(op.x) / 2.0**op.shift
+BIAS.on(ops.MulShift)(lambda op, errors: -0.5 * (errors.graph.constants[op.shift] > 0).astype(np.float64))
+BIAS.on(ops.Rescale)(lambda op, errors: errors.of(op.x) / 2.0**op.shift)
 
 
 @BIAS.on(ops.SegmentSum)

@@ -71,8 +71,6 @@ def find_fractions(ranged: Ranged, natural: Mapping[str, int], carried: Mapping[
 GUARDED: OpTable[[], bool] = OpTable("guarded messages")
 """Whether what an op computes has GUARD_BITS more where it becomes a message to a matrix."""
 GUARDED.otherwise(False)
-
-
 GUARDED.always(True, ops.Add, ops.Sub, ops.Mul, ops.Min, ops.Max)
 
 
@@ -131,14 +129,8 @@ def _alike(op: ops.Op, wishes: Wishes) -> Wanted:
     return wishes.alike(op)
 
 
-@WANTS.on(ops.StateWrite)
-def _of_state(op: ops.StateWrite, wishes: Wishes) -> Wanted:
-    return [(op.x, wishes.found[op.state])]
-
-
-@WANTS.on(ops.Output, ops.Elementwise)
-def _natural_ones(op: ops.Op, wishes: Wishes) -> Wanted:
-    return wishes.as_natural(op.operands)
+WANTS.on(ops.StateWrite)(lambda op, wishes: [(op.x, wishes.found[op.state])])
+WANTS.on(ops.Output, ops.Elementwise)(lambda op, wishes: wishes.as_natural(op.operands))
 
 
 @WANTS.on(ops.MatVec)
@@ -160,9 +152,7 @@ def _argument(op: ops.Apply, wishes: Wishes) -> Wanted:
     return [(op.x, argument_fraction(low, high, wishes.precision.at(op.out), square=square))]
 
 
-@WANTS.on(ops.Select)
-def _selected(op: ops.Select, wishes: Wishes) -> Wanted:
-    return [(op.condition, 0)] + [(n, wishes.found[op.out]) for n in (op.a, op.b)]
+WANTS.on(ops.Select)(lambda op, wishes: [(op.condition, 0)] + [(n, wishes.found[op.out]) for n in (op.a, op.b)])
 
 
 @WANTS.on(ops.Mul)

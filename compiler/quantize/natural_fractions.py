@@ -95,28 +95,14 @@ def _twice(op: ops.Div, room: Room) -> Interval:
     return Interval(2 * room.bounds[op.out].low, 2 * room.bounds[op.out].high)
 
 
-@REACH.on(ops.Lossless)
-def _exact(op: ops.Lossless, room: Room) -> Interval:
-    return Interval(*ENDS(op, room.graph, room.loose))
-
-
-@REACH.on(ops.Mul)
-def _product(op: ops.Mul, room: Room) -> Interval:
-    return multiplied(op, room.loose[op.a], room.loose[op.b])
+REACH.on(ops.Lossless)(lambda op, room: Interval(*ENDS(op, room.graph, room.loose)))
+REACH.on(ops.Mul)(lambda op, room: multiplied(op, room.loose[op.a], room.loose[op.b]))
 
 
 NATURAL: OpTable[[Room], int] = OpTable("natural fractions")
 """The most fraction bits that each op's result can have."""
-
-
-@NATURAL.on(ops.Input, ops.StateRead, ops.Gather, ops.Compare, ops.Mul, ops.Div)
-def _filled(op: ops.Op, room: Room) -> int:
-    return room.filled(op)
-
-
-@NATURAL.on(ops.MatVec)
-def _row_sums(op: ops.MatVec, room: Room) -> int:
-    return product_fraction(room.graph, op, room.bounds, room.precision)
+NATURAL.on(ops.Input, ops.StateRead, ops.Gather, ops.Compare, ops.Mul, ops.Div)(lambda op, room: room.filled(op))
+NATURAL.on(ops.MatVec)(lambda op, room: product_fraction(room.graph, op, room.bounds, room.precision))
 
 
 @NATURAL.on(ops.SegmentSum)
@@ -130,14 +116,8 @@ def _function(op: ops.Apply, room: Room) -> int:
     return room.fraction(max(room.loose[op.out].magnitude, _half_magnitude(op, room.bounds)))
 
 
-@NATURAL.on(ops.Lossless)
-def _of_operands(op: ops.Lossless, room: Room) -> int:
-    return min([room.filled(op), *(_of_operand(n, room) for n in op.operands)])
-
-
-@NATURAL.on(ops.Select)
-def _of_choices(op: ops.Select, room: Room) -> int:
-    return min([room.filled(op), *(_of_operand(n, room) for n in (op.a, op.b))])
+NATURAL.on(ops.Lossless)(lambda op, room: min([room.filled(op), *(_of_operand(n, room) for n in op.operands)]))
+NATURAL.on(ops.Select)(lambda op, room: min([room.filled(op), *(_of_operand(n, room) for n in (op.a, op.b))]))
 
 
 @NATURAL.on(ops.Min, ops.Max)

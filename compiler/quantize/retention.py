@@ -82,36 +82,12 @@ def _nudged(op: ops.Elementwise, at: SlopePoint) -> Array:
 
 
 SLOPES.always(None, ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.MatVec, ops.Compare)
-
-
-@SLOPES.on(ops.Add)
-def _sum(op: ops.Add, at: SlopePoint) -> Array:
-    return at.slope(op.a) + at.slope(op.b)
-
-
-@SLOPES.on(ops.Sub)
-def _difference(op: ops.Sub, at: SlopePoint) -> Array:
-    return at.slope(op.a) - at.slope(op.b)
-
-
-@SLOPES.on(ops.Mul)
-def _product(op: ops.Mul, at: SlopePoint) -> Array:
-    return at.slope(op.a) * at.values[op.b] + at.values[op.a] * at.slope(op.b)
-
-
-@SLOPES.on(ops.Div)
-def _quotient(op: ops.Div, at: SlopePoint) -> Array:
-    return (at.slope(op.a) - at.result * at.slope(op.b)) / at.values[op.b]
-
-
-@SLOPES.on(ops.Select)
-def _either(op: ops.Select, at: SlopePoint) -> Array:
-    return np.where(at.values[op.condition] != 0, at.slope(op.a), at.slope(op.b))
-
-
-@SLOPES.on(ops.Min, ops.Max)
-def _limit(op: ops.Min | ops.Max, at: SlopePoint) -> Array:
-    return np.where(at.result == at.values[op.a], at.slope(op.a), at.slope(op.b))
+SLOPES.on(ops.Add)(lambda op, at: at.slope(op.a) + at.slope(op.b))
+SLOPES.on(ops.Sub)(lambda op, at: at.slope(op.a) - at.slope(op.b))
+SLOPES.on(ops.Mul)(lambda op, at: at.slope(op.a) * at.values[op.b] + at.values[op.a] * at.slope(op.b))
+SLOPES.on(ops.Div)(lambda op, at: (at.slope(op.a) - at.result * at.slope(op.b)) / at.values[op.b])
+SLOPES.on(ops.Select)(lambda op, at: np.where(at.values[op.condition] != 0, at.slope(op.a), at.slope(op.b)))
+SLOPES.on(ops.Min, ops.Max)(lambda op, at: np.where(at.result == at.values[op.a], at.slope(op.a), at.slope(op.b)))
 
 
 @SLOPES.on(ops.Apply)

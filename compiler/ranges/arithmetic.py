@@ -62,14 +62,8 @@ def _limited(op: Min | Max, graph: AnyGraph, known: Mapping[str, AnyInterval]) -
     return limit(a.low, b.low), limit(a.high, b.high)
 
 
-@ENDS.on(Mul)
-def _product(op: Mul, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
-    return of_corners(known[op.a], known[op.b], np.multiply)
-
-
-@ENDS.on(Compare)
-def _truth(op: Compare, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
-    return np.zeros(1), np.ones(1)
+ENDS.on(Mul)(lambda op, graph, known: of_corners(known[op.a], known[op.b], np.multiply))
+ENDS.on(Compare)(lambda op, graph, known: (np.zeros(1), np.ones(1)))
 
 
 @ENDS.on(Select)

@@ -67,9 +67,7 @@ TOO_WIDE.otherwise(None)
 TOO_WIDE.always(WIDE, ops.Add, ops.Sub, ops.Mul, ops.Div)
 
 
-@TOO_WIDE.on(ops.Apply, ops.Max)
-def _sent(op: ops.Apply | ops.Max, message: bool) -> float | None:
-    return WIDE_MESSAGE if message else None
+TOO_WIDE.on(ops.Apply, ops.Max)(lambda op, message: WIDE_MESSAGE if message else None)
 
 
 def between_layers(graph: Graph) -> frozenset[str]:

@@ -93,9 +93,7 @@ def span_of(
     return SPANS(op, KnownSpans(graph, spans, form, made))
 
 
-@SPANS.on(ops.Input, ops.StateRead)
-def _held(op: ops.Input | ops.StateRead, known: KnownSpans) -> Span:
-    return of_format(known.limit)
+SPANS.on(ops.Input, ops.StateRead)(lambda op, known: of_format(known.limit))
 
 
 @SPANS.on(ops.Rescale)

@@ -162,9 +162,7 @@ def _raised(op: ops.Add, graph: Graph, at: Integers) -> Multiple | None:
     return Multiple(op.a, np.ones(1), at) if above else None
 
 
-@AT_LEAST.on(ops.Max)
-def _limited(op: ops.Max, graph: Graph, at: Integers) -> Multiple | None:
-    return Multiple(op.a, np.ones(1), at) if op.b in graph.constants else None
+AT_LEAST.on(ops.Max)(lambda op, graph, at: Multiple(op.a, np.ones(1), at) if op.b in graph.constants else None)
 
 
 def _constants(op: ops.Mul | ops.Add, graph: Graph, at: Integers) -> Floats:

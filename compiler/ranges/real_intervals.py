@@ -140,14 +140,8 @@ def interval_of(
     return BOUNDS(op, KnownIntervals(graph, bounds, observed, margin))
 
 
-@BOUNDS.on(ops.Input)
-def _input(op: ops.Input, known: KnownIntervals) -> Interval:
-    return known.observed.interval(op.out, input_margin(known.margin)).common
-
-
-@BOUNDS.on(ops.StateRead)
-def _state_read(op: ops.StateRead, known: KnownIntervals) -> Interval:
-    return state_interval(known.graph, op.state, known.observed, known.margin).common
+BOUNDS.on(ops.Input)(lambda op, known: known.observed.interval(op.out, input_margin(known.margin)).common)
+BOUNDS.on(ops.StateRead)(lambda op, known: state_interval(known.graph, op.state, known.observed, known.margin).common)
 
 
 @BOUNDS.on(ops.Apply)
@@ -163,9 +157,7 @@ def _of_ends(op: ops.Op, known: KnownIntervals) -> Interval:
     return Interval(*ENDS(op, known.graph, known.bounds))
 
 
-@BOUNDS.on(ops.Mul)
-def _mul(op: ops.Mul, known: KnownIntervals) -> Interval:
-    return multiplied(op, known.bounds[op.a], known.bounds[op.b])
+BOUNDS.on(ops.Mul)(lambda op, known: multiplied(op, known.bounds[op.a], known.bounds[op.b]))
 
 
 @BOUNDS.on(ops.Div)

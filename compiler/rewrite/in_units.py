@@ -54,9 +54,7 @@ def _input(op: ops.Input, here: Scaled) -> Converted:
     return op, {op.scale: here.array(op.scale) * out, op.offset: here.array(op.offset) * out}
 
 
-@IN_UNITS.on(ops.Output)
-def _output(op: ops.Output, here: Scaled) -> Converted:
-    return op, {op.scale: here.array(op.scale) / here.unit(op.x)}
+IN_UNITS.on(ops.Output)(lambda op, here: (op, {op.scale: here.array(op.scale) / here.unit(op.x)}))
 
 
 @IN_UNITS.on(ops.MatVec)
@@ -95,9 +93,7 @@ def _div(op: ops.Div, here: Scaled) -> Converted:
     return _if_same(op, here.unit(op.out), here.unit(op.a) / here.unit(op.b))
 
 
-@IN_UNITS.on(ops.Add, ops.Sub)
-def _sum(op: ops.Add | ops.Sub, here: Scaled) -> Converted:
-    return _alike(op, (op.a, op.b), here)
+IN_UNITS.on(ops.Add, ops.Sub)(lambda op, here: _alike(op, (op.a, op.b), here))
 
 
 @IN_UNITS.on(ops.Min, ops.Max)
@@ -105,9 +101,7 @@ def _limit(op: ops.Min | ops.Max, here: Scaled) -> Converted:
     return None if bool(np.any(here.unit(op.out) <= 0.0)) else _alike(op, (op.a, op.b), here)
 
 
-@IN_UNITS.on(ops.Select)
-def _select(op: ops.Select, here: Scaled) -> Converted:
-    return None if op.condition in here.units else _alike(op, (op.a, op.b), here)
+IN_UNITS.on(ops.Select)(lambda op, here: None if op.condition in here.units else _alike(op, (op.a, op.b), here))
 
 
 # An op keeps its units unless more is known of it.

@@ -72,11 +72,7 @@ class _Shrink:
 
 PRUNED: OpTable[[_Shrink], Op] = OpTable("prune")
 """An op on the elements that stay."""
-
-
-@PRUNED.on(Input, StateRead, StateWrite, Output)
-def _whole(op: Op, to: _Shrink) -> Op:
-    return op.renamed(to.draft.current)
+PRUNED.on(Input, StateRead, StateWrite, Output)(lambda op, to: op.renamed(to.draft.current))
 
 
 @PRUNED.on(Elementwise)

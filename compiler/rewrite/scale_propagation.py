@@ -128,11 +128,7 @@ class View:
 
 UPWARDS: OpTable[[View, Floats, Units], Units | None] = OpTable("units upwards")
 """`units` with those of all that a result with `unit` is made of; None where none fit. Its own is among them."""
-
-
-@UPWARDS.on(ops.MatVec)
-def _rows(op: ops.MatVec, view: View, unit: Floats, units: Units) -> Units | None:
-    return units
+UPWARDS.on(ops.MatVec)(lambda op, view, unit, units: units)
 
 
 @UPWARDS.on(ops.Mul)
@@ -166,9 +162,7 @@ def _sources(op: ops.Gather, view: View, unit: Floats, units: Units) -> Units | 
     return found
 
 
-@UPWARDS.on(ops.Div)
-def _numerator(op: ops.Div, view: View, unit: Floats, units: Units) -> Units | None:
-    return view.upwards(op.a, unit, units)
+UPWARDS.on(ops.Div)(lambda op, view, unit, units: view.upwards(op.a, unit, units))
 
 
 @UPWARDS.on(ops.Add, ops.Sub, ops.Select)

@@ -47,16 +47,8 @@ def find_zeros(graph: Graph) -> Zeros:
 
 ZERO: OpTable[[Zeros, int], Mask] = OpTable("zeros")
 """The mask of each op's result, of this many elements."""
-
-
-@ZERO.on(ops.Input, ops.StateRead, ops.Elementwise)
-def _none(op: ops.Op, zeros: Zeros, size: int) -> Mask:
-    return np.zeros(size, bool)
-
-
-@ZERO.on(ops.Mul)
-def _either(op: ops.Mul, zeros: Zeros, size: int) -> Mask:
-    return zeros.of(op.a, size) | zeros.of(op.b, size)
+ZERO.on(ops.Input, ops.StateRead, ops.Elementwise)(lambda op, zeros, size: np.zeros(size, bool))
+ZERO.on(ops.Mul)(lambda op, zeros, size: zeros.of(op.a, size) | zeros.of(op.b, size))
 
 
 @ZERO.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.Select)
@@ -70,9 +62,7 @@ def _function(op: ops.Apply, zeros: Zeros, size: int) -> Mask:
     return zeros.of(op.x, size) if through_zero else np.zeros(size, bool)
 
 
-@ZERO.on(ops.Gather)
-def _gather(op: ops.Gather, zeros: Zeros, size: int) -> Mask:
-    return zeros.joined(op)[integers(zeros.graph, op.index)]
+ZERO.on(ops.Gather)(lambda op, zeros, size: zeros.joined(op)[integers(zeros.graph, op.index)])
 
 
 @ZERO.on(ops.SegmentSum)

@@ -49,36 +49,12 @@ def measures(graph: Graph) -> dict[str, int]:
 COUNTS: OpTable[[Graph], Mapping[str, int]] = OpTable("measures")
 """What an op is counted as, besides states."""
 COUNTS.otherwise({})
-
-
-@COUNTS.on(Input)
-def _input(op: Input, graph: Graph) -> Mapping[str, int]:
-    return {"inputs": graph.size(op.out)}
-
-
-@COUNTS.on(Output)
-def _output(op: Output, graph: Graph) -> Mapping[str, int]:
-    return {"outputs": graph.size(op.x)}
-
-
-@COUNTS.on(MatVec, SegmentSum)
-def _sum(op: MatVec | SegmentSum, graph: Graph) -> Mapping[str, int]:
-    return {"fan_in": longest_sum(graph, op)}
-
-
-@COUNTS.on(Mul)
-def _product(op: Mul, graph: Graph) -> Mapping[str, int]:
-    return {} if {op.a, op.b} & graph.constants.keys() else {"products": graph.size(op.out)}
-
-
-@COUNTS.on(Apply)
-def _function(op: Apply, graph: Graph) -> Mapping[str, int]:
-    return {"functions": graph.size(op.out)}
-
-
-@COUNTS.on(Div)
-def _quotient(op: Div, graph: Graph) -> Mapping[str, int]:
-    return {"divisions": graph.size(op.out)}
+COUNTS.on(Input)(lambda op, graph: {"inputs": graph.size(op.out)})
+COUNTS.on(Output)(lambda op, graph: {"outputs": graph.size(op.x)})
+COUNTS.on(MatVec, SegmentSum)(lambda op, graph: {"fan_in": longest_sum(graph, op)})
+COUNTS.on(Mul)(lambda op, graph: {} if {op.a, op.b} & graph.constants.keys() else {"products": graph.size(op.out)})
+COUNTS.on(Apply)(lambda op, graph: {"functions": graph.size(op.out)})
+COUNTS.on(Div)(lambda op, graph: {"divisions": graph.size(op.out)})
 
 
 def longest_sum(graph: Graph, op: MatVec | SegmentSum) -> int:

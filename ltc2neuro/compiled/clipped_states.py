@@ -136,16 +136,6 @@ def _only_arguments(graph: Graph, name: str) -> bool:
 FLAT: OpTable[[Graph], bool] = OpTable("flat readers")
 """Whether an op is flat far out, or a copy that only such ops read."""
 FLAT.otherwise(False)
-
-
 FLAT.always(True, PiecewisePolynomial)
-
-
-@FLAT.on(Rescale, Gather)
-def _copy(op: Rescale | Gather, graph: Graph) -> bool:
-    return _only_arguments(graph, op.out)
-
-
-@FLAT.on(Shift)
-def _shifted(op: Shift, graph: Graph) -> bool:
-    return op.amount in graph.constants and _only_arguments(graph, op.out)
+FLAT.on(Rescale, Gather)(lambda op, graph: _only_arguments(graph, op.out))
+FLAT.on(Shift)(lambda op, graph: op.amount in graph.constants and _only_arguments(graph, op.out))

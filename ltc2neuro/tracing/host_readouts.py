@@ -155,20 +155,10 @@ def _made(graph: Graph, op: Op, made: Mapping[str, _Composition]) -> _Compositio
 HOW: OpTable[[Mapping[str, _Composition]], _How] = OpTable("readouts")
 """What an op does with operands of which these parts are not constant."""
 HOW.otherwise(_How.OTHERWISE)
-
-
 HOW.always(_How.MOVED, Gather)
 HOW.always(_How.AFFINE, Linear, Add, Sub)
-
-
-@HOW.on(Mul)
-def _product(op: Mul, parts: Mapping[str, _Composition]) -> _How:
-    return _How.AFFINE if len(parts) == 1 and op.a != op.b else _How.OTHERWISE
-
-
-@HOW.on(Div)
-def _quotient(op: Div, parts: Mapping[str, _Composition]) -> _How:
-    return _How.OTHERWISE if op.b in parts else _How.AFFINE
+HOW.on(Mul)(lambda op, parts: _How.AFFINE if len(parts) == 1 and op.a != op.b else _How.OTHERWISE)
+HOW.on(Div)(lambda op, parts: _How.OTHERWISE if op.b in parts else _How.AFFINE)
 
 
 def _added(graph: Graph, value: str, fixed: Frame) -> Floats:

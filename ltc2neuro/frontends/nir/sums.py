@@ -83,14 +83,8 @@ def _input(op: Input, sums: AffineSums) -> AffineSum:
     return _itself(op.out) * host.scale + AffineSum({}, host.offset)
 
 
-@PARTS.on(Add)
-def _sum(op: Add, sums: AffineSums) -> AffineSum:
-    return sums.of(op.a) + sums.of(op.b)
-
-
-@PARTS.on(Sub)
-def _difference(op: Sub, sums: AffineSums) -> AffineSum:
-    return sums.of(op.a) - sums.of(op.b)
+PARTS.on(Add)(lambda op, sums: sums.of(op.a) + sums.of(op.b))
+PARTS.on(Sub)(lambda op, sums: sums.of(op.a) - sums.of(op.b))
 
 
 @PARTS.on(Select)
