@@ -149,7 +149,7 @@ class Recorder:
 
     def read(self, state: str) -> str:
         size = next(s.size for s in self.states if s.name == state)
-        out = self.value(state, size)
+        out = self.value(f"{state}_read", size)  # a state and a value never share a name
         self.ops.append(StateRead(out, state))
         return out
 
