@@ -56,7 +56,8 @@ def two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
         "two readers of a value look back at different starts of it",
         where=where(elements, late),
         numbers=", then ".join(f"{name(elements, e)}" for e in early),
-        advice="Let what looks back at a value start where the value itself starts, such as h at 0.",
+        advice="Let what looks back at a value start where the value itself starts, such as h at 0. What is done at "
+        "some steps, as under `if t % 4 == 0` or `if t >= 3`, is chosen by an input: torch.where(mask > 0.5, new, h).",
     )
 
 

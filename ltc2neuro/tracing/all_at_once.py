@@ -22,6 +22,7 @@ from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed
 from ltc2neuro.tracing.layers.rows import row_by_row
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import TimePlaces
+from ltc2neuro.tracing.recording.symbolic import Symbolic
 from ltc2neuro.tracing.time_places import time_places
 
 NEAR = 1e-3
@@ -66,6 +67,8 @@ class Way:
 
     def answered(self, model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
         """Its answers to `x` (rows, steps, *shape), each with rows first."""
+        if isinstance(x, Symbolic):
+            x.recorder.over_time.takes.clear()
         with as_it_was(model):
             given = self.given.arguments(x.clone(), time_first=self.time_first)  # it may write into what it is given
             starts = {} if self.starts is None else self.starts.besides(given.ordered, dict(given.named))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -40,6 +40,8 @@ class _SeenJoins(TorchFunctionMode):
         super().__init__()
         self.found: dict[CallPlace, int] = {}
         self.most: dict[CallPlace, int] = {}
+        self.taken: dict[CallPlace, list[int]] = {}
+        """the single places that are taken there, one after the other"""
         self._sums: dict[int, tuple[torch.Tensor, int]] = {}
         """terms that have been added up one by one, by the identity of their sum"""
 
@@ -61,6 +63,8 @@ class _SeenJoins(TorchFunctionMode):
         count = count_of(second) if func in _DIVIDES else count_below(second) if func in _SCALES else None
         if count is not None:
             self._see(DIVIDED, count)
+        if func is torch.Tensor.__getitem__ and isinstance(x, torch.Tensor):
+            self._take(x, second if isinstance(second, tuple) else (second,))
         result = func(*args, **kwargs)
         if func in _PADS and isinstance(result, torch.Tensor) and isinstance(x, torch.Tensor):
             given = kwargs.get("padding", args[4] if len(args) > 4 else 0)
@@ -72,6 +76,12 @@ class _SeenJoins(TorchFunctionMode):
             self._sums[id(result)] = result, terms
             self._see(ADDED, terms)
         return result
+
+    def _take(self, x: torch.Tensor, index: tuple[object, ...]) -> None:
+        if all(type(part) in (int, slice) for part in index):  # no tensors, and no axes that are new
+            for axis, part in enumerate(index):
+                if isinstance(part, int):
+                    self.taken.setdefault((user_line(), axis), []).append(part % x.shape[axis])
 
     def _see(self, axis: int, size: int) -> None:
         place = user_line(), axis
@@ -103,7 +113,18 @@ def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> 
         beyond = size - LENGTHS[0]
         if axis <= PADDED and long[1].most.get((line, axis)) == LENGTHS[1] + beyond and beyond > 0:
             padded[line] = max(beyond, padded.get(line, 0))
-    return TimePlaces(joins, windows, padded)
+    return TimePlaces(joins, windows, padded, dict(_before_the_first(long[0])))
+
+
+def _before_the_first(seen: _SeenJoins) -> Iterator[tuple[CallPlace, int]]:
+    """Where the first place is taken more often than it comes, as by `prev = x[:, 0]` before a loop or by
+    `x[:, max(t - 1, 0)]` in one, and how often before it."""
+    for place, taken in seen.taken.items():
+        first = next((number for number, own in enumerate(taken) if own != 0), 0)
+        if not any(taken):
+            yield place, len(taken)
+        elif first > 1:
+            yield place, first - 1
 
 
 def _seen(model: Callable[[torch.Tensor], object], given: ModelInputs, steps: int) -> _SeenJoins:

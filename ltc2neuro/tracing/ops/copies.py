@@ -12,6 +12,7 @@ import torch
 from compiler.graph.ops import Mul
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import sample_value
+from ltc2neuro.tracing.recording.source import user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 
 
@@ -26,6 +27,15 @@ def from_the_first(x: torch.Tensor, *along: int) -> torch.Tensor:
             before = _before(x.narrow(axis, 0, 1))
             return torch.cat([before] * copies + [x.narrow(axis, copies, x.shape[axis] - copies)], axis)
     return x
+
+
+def taken_before(x: torch.Tensor, axis: int) -> torch.Tensor:
+    """A first step that was taken along an axis: where others come after it at this place, what was before."""
+    if not isinstance(x, Symbolic) or not x.recorder.over_time.places.copies:
+        return x
+    known, place = x.recorder.over_time, (user_line(), axis)
+    known.takes[place] = known.takes.get(place, 0) + 1
+    return _before(x) if known.takes[place] <= known.places.takes.get(place, 0) else x
 
 
 def _copies(codes: torch.Tensor, axis: int) -> int:

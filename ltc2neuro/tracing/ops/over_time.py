@@ -14,6 +14,7 @@ import torch
 
 from compiler.graph.ops import Mul
 from ltc2neuro.compiled.readouts import window
+from ltc2neuro.tracing.ops.copies import taken_before
 from ltc2neuro.tracing.ops.shape_ops import movement
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import sample_value
@@ -77,7 +78,11 @@ def taken(x: Symbolic, index: object) -> object:
             if (part.start <= -axes.STEPS or part.start > 0) and not last and of_time(x, axis):
                 steps, parts[place] = -part.start, slice(None)
     if not steps:
-        return _TAKEN(x, index)
+        part = _TAKEN(x, index)
+        if isinstance(part, Symbolic) and x.recorder.all_at_once:
+            for place, axis in _axes(x, parts):
+                part = taken_before(valued(part), axis) if type(parts[place]) is int and parts[place] == 0 else part
+        return part
     x = marked(window(steps), x)
     return _TAKEN(x, tuple(parts)) if any(part != slice(None) for part in parts) else x
 

@@ -54,8 +54,10 @@ class TimePlaces:
     windows: Mapping[CallPlace, int] = field(default_factory=dict)
     padded: Mapping[SourceLine | None, int] = field(default_factory=dict)
     """by how many steps"""
+    takes: Mapping[CallPlace, int] = field(default_factory=dict)
+    """where a single step is taken, the first one more often than it comes: so often before that"""
     copies: bool = False
-    """whether what is put before the first step, and is that step again, stands for what was before it"""
+    """whether the first step again, taken there or put before all, stands for what was before it"""
 
     @property
     def left_out(self) -> int:
@@ -77,6 +79,8 @@ class OverTime:
     first: bool = False
     """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
     marks: dict[str, str] = field(default_factory=dict)
+    takes: dict[CallPlace, int] = field(default_factory=dict)
+    """how often the first step has been taken there"""
     copies: set[str] = field(default_factory=set)
     """the values that stand for what was before the first step"""
     folded: set[str] = field(default_factory=set)
@@ -86,4 +90,4 @@ class OverTime:
 
     def anew(self, *held: str) -> OverTime:
         """For another recording, in which these readouts are held, too."""
-        return replace(self, held=self.held | set(held), marks={}, copies=set(), folded=set(), terms={})
+        return replace(self, held=self.held | set(held), marks={}, takes={}, copies=set(), folded=set(), terms={})
