@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -84,8 +84,10 @@ class Elements:
     """of the element of such a block what it leaves"""
     apart: set[int] = field(default_factory=set)
     """those that read others than their values' ops do: see `compiler.steps.copies`"""
+    before: frozenset[str] = frozenset()
+    """values that stand for what was before the first step"""
     past: frozenset[int] = frozenset()
-    """those that stand for what was before the first step, and what is made of them alone"""
+    """the elements of these, and what is made of them alone"""
     _found: dict[MadeOf, int] = field(default_factory=dict)
 
     def add(self, kind: ElementKind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:
@@ -128,12 +130,12 @@ class Elements:
         return np.concatenate([self.read(name) for name in sources])
 
 
-def unrolled_elements(graph: Graph, features: int, held: frozenset[int] = frozenset()) -> Elements:
-    """Those of a graph whose one sample holds all steps, each of so many `features`, of which some are `held`.
-
-    Raises `TraceError` where they are too many.
-    """
-    found = Elements(graph, features, held)
+def unrolled_elements(
+    graph: Graph, features: int, held: frozenset[int] = frozenset(), before: frozenset[str] = frozenset()
+) -> Elements:
+    """Those of a graph whose one sample holds all steps, each of so many `features`, of which some are `held`; `before`
+    are values that stand for what was before the first step. Raises `TraceError` where they are too many."""
+    found = Elements(graph, features, held, before=before & graph.values.keys())
     still = Frame({n: c.reshape(-1, 1) for n, c in graph.constants.items() if c.ndim == 1}, np.zeros((0, 1)), {})
     still.values |= {n: c for n, c in graph.constants.items() if c.ndim != 1}
     still.sample = np.zeros((graph.size(graph.entry.out), 1))
@@ -166,6 +168,11 @@ def _compute(elements: Elements, op: Op, states: Mapping[str, Integers], still: 
         still.values[result] = KERNELS(op, graph)(still)
     if isinstance(op, Gather):
         elements.of[result] = elements.together(op.sources)[graph.constants[op.index].astype(np.int64)]
+    elif result in elements.before and isinstance(op, Mul):
+        numbers = np.broadcast_to(still.values[result][:, 0], graph.size(result)).tolist()
+        pairs = enumerate(zip(elements.read(op.a).tolist(), numbers, strict=True))
+        own = [elements.add(Same(NEVER, False), (e,), Home(result, p), elements.known[e], v) for p, (e, v) in pairs]
+        elements.of[result] = np.array(own, np.int64)
     elif isinstance(op, Input):
         steps = [divmod(place, elements.features) for place in range(graph.size(result))]
         found = [elements.add(("input", f, t), (), Home(result, p), t, 0.0) for p, (t, f) in enumerate(steps)]
@@ -249,18 +256,6 @@ class _Running:
         if len(operands) > 1 and operands[:-1] in self.sums:
             return ADD, (self.known[operands[:-1]], operands[-1])
         return kind, operands
-
-
-def before_the_first(elements: Elements, values: Iterable[str]) -> frozenset[int]:
-    """The elements of values that stand for what was before the first step, and what is made of them alone."""
-    found = {int(element) for name in values for element in elements.read(name)}
-    found = {element for element in found if elements.known[element] == 0}
-    for element, operands in enumerate(elements.operands):
-        if operands and elements.known[element] == 0:
-            moving = {operand for operand in operands if elements.known[operand] != NEVER}
-            if moving <= found:
-                found.add(element)
-    return frozenset(found)
 
 
 MADE_OF: OpTable[[Elements], list[MadeOf]] = OpTable("elements")

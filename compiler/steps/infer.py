@@ -9,12 +9,14 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.steps.copies import told_apart
-from compiler.steps.elements import before_the_first, unrolled_elements
+from compiler.steps.elements import unrolled_elements
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError
 from compiler.steps.outside_reads import only_used
+from compiler.steps.predecessors import before_the_first
 from compiler.steps.retiming import timed
 from compiler.steps.shift import orbits
+from compiler.steps.unsteady import begins_late
 from compiler.steps.variables import Variable, variables_of
 
 ROUNDS = 4
@@ -38,8 +40,10 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
     """One of these steps, with states. Names become what they are `called`, states are named after variables that are
     `known`. Raises `TraceError` where there is none."""
     graph = only_used(many.graph)
-    elements = unrolled_elements(graph, many.features, many.held)
-    elements.past = before_the_first(elements, many.before & graph.values.keys())
+    elements = unrolled_elements(graph, many.features, many.held, many.before)
+    elements.past = before_the_first(elements)
+    if elements.past and elements.units:
+        raise begins_late(elements, min(elements.parts))
     answers = dict(zip(many.at, np.split(elements.read(graph.answer.x), len(many.at)), strict=True))
     found, last, why = None, max(many.at), None
     for _ in range(ROUNDS):

@@ -62,3 +62,15 @@ def _same_kind(early: object, late: object) -> bool:
     if isinstance(early, tuple) and isinstance(late, tuple) and early[0] == late[0] == "input":
         return early[1] == late[1] and early[2] + 1 == late[2]
     return early == late
+
+
+def before_the_first(elements: Elements) -> frozenset[int]:
+    """The elements that stand for what was before the first step, and what is made of them alone."""
+    found = {element for name in elements.before for element in elements.read(name).tolist()}
+    found = {element for element in found if elements.known[element] == 0}
+    for element, operands in enumerate(elements.operands):
+        if operands and elements.known[element] == 0:
+            moving = {operand for operand in operands if elements.known[operand] != NEVER}
+            if moving <= found:
+                found.add(element)
+    return frozenset(found)

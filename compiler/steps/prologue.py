@@ -71,7 +71,7 @@ def emit_prologue(made: StepBuilder, value: str, heads: list[int], flags: Flags)
     orbits, timing = made.timing.orbits, made.timing
     waiting: dict[int, list[int]] = defaultdict(list)
     for head in heads:
-        if orbits.first[head]:
+        if orbits.first[head] > 0:
             waiting[orbits.first[head] + timing.late.get(head, 0)].append(head)
     for number, own in waiting.items():
         flag = made.gathered([(flags.read[number], 0)] * len(own), value)

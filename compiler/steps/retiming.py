@@ -83,7 +83,7 @@ def _groups(
     """Elements of one value that are known with the same sample, and read by the same."""
     elements, orbits = timing.elements, timing.orbits
     homes = {head: home.value if (home := elements.homes[head]) else "" for head in most}
-    of = _numbered({head: (homes[head], elements.known[head], most[head], head in orbits.later) for head in most})
+    of = _numbered({head: (homes[head], elements.known[head], most[head], orbits.later.get(head)) for head in most})
     reads = _reads(timing, answers, of)
     of = _numbered({head: (of[head], reads[head]) for head in most})
     found = _Alike(of, most={of[head]: number for head, number in most.items()})

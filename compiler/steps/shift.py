@@ -16,7 +16,7 @@ from compiler.steps.orbits import (
 from compiler.steps.pasts import compute_early, run_through
 from compiler.steps.predecessors import alike, matched_operands
 from compiler.steps.repeated_blocks import Repeated
-from compiler.steps.unsteady import changes, check_causal, name, origin, two_starts, where
+from compiler.steps.unsteady import begins_late, changes, check_causal, name, origin, two_starts, where
 from hw_models.arrays import Integers
 
 
@@ -48,6 +48,9 @@ def _matched(found: Orbits, answers: Mapping[int, Integers]) -> None:
     if found.conflict is not None:
         raise found.conflict
     _follow(found)
+    for node, parts in elements.parts.items():
+        if any(found.later.get(part) != found.later.get(node) for part in parts):
+            raise begins_late(elements, node)
     changed = compute_early(found)
     if changed is not None:
         raise changes(elements, *changed)
@@ -244,7 +247,8 @@ def _begins(found: Orbits, early: int, late: int, reader: int) -> bool:
     """Whether the first is what the second starts from, and computed in the same step, as of the first sample."""
     known = found.elements.known
     starts = known[early] == known[late] == 0 and early != late and late not in found.before
-    if starts and origin(found.elements, early) == origin(found.elements, late):
+    past = early in found.elements.past
+    if starts and (past or origin(found.elements, early) == origin(found.elements, late)):
         starts = matched_operands(found.elements, early, late) is None  # else what reads a start, and that later
     if starts and found.begins.setdefault(late, early) != early:
         _otherwise(found, reader, late, found.begins[late], early)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from compiler.steps.elements import Elements
-from compiler.steps.orbits import SettlesLateError, UnsteadyError
+from compiler.steps.orbits import BEFORE_THE_FIRST, SettlesLateError, UnsteadyError
 from hw_models.arrays import Integers
 
 
@@ -58,6 +58,15 @@ def two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
         numbers=", then ".join(f"{name(elements, e)}" for e in early),
         advice="Let what looks back at a value start where the value itself starts, such as h at 0. What is done at "
         "some steps, as under `if t % 4 == 0` or `if t >= 3`, is chosen by an input: torch.where(mask > 0.5, new, h).",
+    )
+
+
+def begins_late(elements: Elements, node: int) -> UnsteadyError:
+    """The error for a block that starts otherwise than what it leaves."""
+    return UnsteadyError(
+        "steps of a solver begin with the first sample again",
+        where=where(elements, node),
+        advice=BEFORE_THE_FIRST,
     )
 
 

@@ -7,8 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from layer_agreement import executors_agree, over_many_steps
+from ncps.torch import LTC
+from ncps.wirings import AutoNCP
 from torch import nn
 
+from hw_models.errors import TraceError
 from ltc2neuro.tracing import trace
 
 X = np.random.default_rng(0).normal(size=(4, 30, 3))
@@ -121,12 +124,27 @@ def _padded(x, steps=3):
     return F.pad(x.transpose(1, 2), (steps, 0), mode="replicate")
 
 
+def _a_sample_late(model, x):
+    prev, h, answers = x[:, 0], x.new_zeros(len(x), 4), []
+    for t in range(x.shape[1]):
+        h = model.cell(prev, h)
+        prev = x[:, t]
+        answers.append(h)
+    return torch.stack(answers, 1)
+
+
 BEFORE = {
     "the sample before, at first itself": (lambda m, x: m.linear(torch.cat([x[:, :1], x[:, :-1]], 1)), [3, 1]),
     "beside the sample": (lambda m, x: torch.cat([x, torch.cat([x[:, :1], x[:, :-1]], 1)], -1), [3, 1]),
     "two samples before": (lambda m, x: m.linear(_padded(x, 2)[:, :, :-2].transpose(1, 2)), [3, 3, 1]),
     "by numbers": (lambda m, x: x[:, torch.clamp(torch.arange(x.shape[1]) - 1, min=0)], [3, 1]),
     "in a loop": (lambda m, x: torch.stack([x[:, max(t - 1, 0)] for t in range(x.shape[1])], 1), [3, 1]),
+    "in front of a loop": (lambda m, x: m.loop(_padded(x, 2)[:, :, :-2].transpose(1, 2), m.start * 0), [4, 3, 3, 1]),
+    "a sample late": (_a_sample_late, [4, 3, 1]),
+    "the state before": (
+        lambda m, x: torch.tanh((y := _average(x)) - torch.cat([y[:, :1], y[:, :-1]], 1)),
+        [3, 1],
+    ),
     "the spread of windows": (lambda m, x: _padded(x).unfold(2, 4, 1).std(-1).transpose(1, 2), [3, 3, 3, 1]),
     "windows of it again and again": (
         lambda m, x: torch.cat([x[:, :1].expand(-1, 2, -1), x], 1).unfold(1, 3, 1).var(-1),
@@ -139,8 +157,24 @@ BEFORE = {
 def test_what_begins_with_the_first_sample_starts_from_it(name):
     function, sizes = BEFORE[name]
     torch.manual_seed(0)
-    traced = over_many_steps(Model(function), X, 200)
+    traced = over_many_steps(Model(function, _gru()), X, 200)
     assert sorted(s.size for s in traced.graph.states) == sorted(sizes)
+
+
+class Late(nn.Module):
+    def __init__(self, delayed) -> None:
+        super().__init__()
+        self.rnn, self.delayed = LTC(3, AutoNCP(6, 2, seed=1), ode_unfolds=2), delayed
+
+    def forward(self, x):
+        return self.rnn(self.delayed(x))[0]
+
+
+def test_of_a_layer_that_repeats_it_is_said_how_to_write_it():
+    torch.manual_seed(0)
+    with pytest.raises(TraceError, match=r"x - torch\.diff\(x, dim=1, prepend=x\[:, :1\]\)"):
+        trace(Late(lambda x: torch.cat([x[:, :1], x[:, :-1]], 1)), list(X))
+    over_many_steps(Late(lambda x: x - torch.diff(x, dim=1, prepend=x[:, :1])), X, 50)
 
 
 @pytest.mark.parametrize("name", [*HELD, *TWICE])
