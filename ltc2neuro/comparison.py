@@ -135,6 +135,6 @@ def _check(default: Network, library: LibraryNetwork) -> None:
         )
 
 
-def _kind(net: BaseRecord) -> tuple[object, ...]:
+def _kind(record: BaseRecord) -> tuple[object, ...]:
     """What networks of one model have in common."""
-    return net.sample_shape, net.inputs, net.answers, net.dt, net.timed, net.layout
+    return record.sample_shape, record.inputs, record.answers, record.dt, record.timed, record.layout

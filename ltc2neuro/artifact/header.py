@@ -57,33 +57,33 @@ class Header:
     inputs: Inputs | None = None
 
 
-def write_network(net: BaseRecord, path: str | Path, own: Content) -> None:
+def write_network(record: BaseRecord, path: str | Path, own: Content) -> None:
     """Write `own`, what a kind of network has for itself, and what both kinds have."""
     table: dict[str, Json] = {
-        "readout": net.readout,
-        "step_shape": list(net.step_shape),
-        "dt": net.dt,
-        "shortest_span": net.shortest_span,
-        "passes": [asdict(p) for p in net.passes],
-        "layout": asdict(net.layout),
-        "evidence": None if net.evidence is None else net.evidence.plain(),
+        "readout": record.readout,
+        "step_shape": list(record.step_shape),
+        "dt": record.dt,
+        "shortest_span": record.shortest_span,
+        "passes": [asdict(p) for p in record.passes],
+        "layout": asdict(record.layout),
+        "evidence": None if record.evidence is None else record.evidence.plain(),
     }
-    table |= {} if net.own_shape is None else {"own_shape": list(net.own_shape)}
+    table |= {} if record.own_shape is None else {"own_shape": list(record.own_shape)}
     version = container.FORMAT_VERSION
-    for name, parts in (("several", net.several), ("inputs", net.inputs)):
+    for name, parts in (("several", record.several), ("inputs", record.inputs)):
         if parts is not None:
             table[name], version = asdict(parts, dict_factory=_told), container.PARTED_VERSION
-    arrays: dict[str, AnyArray] = {"known/x": net.known.x, "known/integers": net.known.integers}
-    arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
-    if net.tokens is not None:
-        table |= {"tokens": [t.name for t in net.tokens.tables]}
+    arrays: dict[str, AnyArray] = {"known/x": record.known.x, "known/integers": record.known.integers}
+    arrays |= {f"known/states/{name}": s for name, s in record.known.states.items()}
+    if record.tokens is not None:
+        table |= {"tokens": [t.name for t in record.tokens.tables]}
         version = container.PARTED_VERSION
-        for number, t in enumerate(net.tokens.tables):
+        for number, t in enumerate(record.tokens.tables):
             half = t.rows.astype(np.float32)  # as torch has them, mostly
             rows = half if np.array_equal(half, t.rows) else t.rows
             arrays |= {f"tokens/{number}/places": np.array(t.places), f"tokens/{number}/rows": rows}
-        arrays["tokens/numbers"] = np.array(net.tokens.numbers, np.int64)
-    graphs = {"float": net.float_graph, **own.graphs}
+        arrays["tokens/numbers"] = np.array(record.tokens.numbers, np.int64)
+    graphs = {"float": record.float_graph, **own.graphs}
     container.write(path, table | dict(own.table), graphs, {**own.arrays, **arrays}, version)
 
 
@@ -145,31 +145,36 @@ def read_network(path: str | Path, build: Callable[[Content], RecordT]) -> Recor
     return net
 
 
-def _problem(net: BaseRecord) -> str:
+def _problem(record: BaseRecord) -> str:
     """What does not fit together in a network that was read, empty where all does."""
-    outputs = net.leaves.size
-    if prod(net.step_shape) != outputs:
-        return f"its answer of {outputs} numbers has the shape {net.step_shape}"
-    features = net.features if net.tokens is None else net.tokens.count
-    if prod(net.sample_shape) != features or min(net.sample_shape, default=1) < 1:
-        return f"its samples of {features} numbers have the shape {net.sample_shape}"
-    if net.tokens is not None and net.tokens.features != net.features:
-        return f"its tables give {net.tokens.features} features, and it takes {net.features}"
-    if net.tokens is not None and net.tokens.numbers != (net.inputs.numbers if net.inputs else ()):
+    outputs = record.leaves.size
+    if prod(record.step_shape) != outputs:
+        return f"its answer of {outputs} numbers has the shape {record.step_shape}"
+    features = record.features if record.tokens is None else record.tokens.count
+    if prod(record.sample_shape) != features or min(record.sample_shape, default=1) < 1:
+        return f"its samples of {features} numbers have the shape {record.sample_shape}"
+    if record.tokens is not None and record.tokens.features != record.features:
+        return f"its tables give {record.tokens.features} features, and it takes {record.features}"
+    if record.tokens is not None and record.tokens.numbers != (record.inputs.numbers if record.inputs else ()):
         return "its tables leave other channels as they are than its inputs do"
-    if net.inputs is not None and (net.inputs.size != features or len(net.inputs.where) < len(net.inputs.each)):
-        return f"its inputs {net.inputs} are not those of {features} channels"
-    answers = net.answers
+    if record.inputs is not None and (
+        record.inputs.size != features or len(record.inputs.where) < len(record.inputs.each)
+    ):
+        return f"its inputs {record.inputs} are not those of {features} channels"
+    answers = record.answers
     if any(not is_readout(a.readout) or len(a.added) not in (0, a.size) for a in answers.each):
         return f"it answers {', '.join(repr(a.readout) for a in answers.each)}"
-    if len(answers.where) < len(answers.each) or (answers.readout, answers.step_shape) != (net.readout, net.step_shape):
+    if len(answers.where) < len(answers.each) or (answers.readout, answers.step_shape) != (
+        record.readout,
+        record.step_shape,
+    ):
         return f"its answers {answers.names} are not those of one vector"
-    if not (isfinite(net.dt) and net.dt > 0):
-        return f"dt is {net.dt}"
-    if net.evidence is not None and not net.evidence.probes:
+    if not (isfinite(record.dt) and record.dt > 0):
+        return f"dt is {record.dt}"
+    if record.evidence is not None and not record.evidence.probes:
         return "its proof has no probes"
-    states = {name: word.size for name, word in net.state_words.items()}
-    problem = problem_of(net.known, net.channels, outputs, states)
-    if not problem and net.tokens is not None:
-        net.tokens.check(list(net.known.x))
+    states = {name: word.size for name, word in record.state_words.items()}
+    problem = problem_of(record.known, record.channels, outputs, states)
+    if not problem and record.tokens is not None:
+        record.tokens.check(list(record.known.x))
     return problem

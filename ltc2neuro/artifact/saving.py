@@ -20,10 +20,10 @@ class _NetworkHeader(Header):
     precision: Precision
 
 
-def save(net: Record, path: str | Path) -> None:
-    """Write `net` to `path`."""
-    table: dict[str, Json] = {"chip": asdict(net.chip), "precision": asdict(net.precision)}
-    write_network(net, path, Content(table, {"integer": net.graph}, {}))
+def save(record: Record, path: str | Path) -> None:
+    """Write `record` to `path`."""
+    table: dict[str, Json] = {"chip": asdict(record.chip), "precision": asdict(record.precision)}
+    write_network(record, path, Content(table, {"integer": record.graph}, {}))
 
 
 def record_of(content: Content) -> Record:

@@ -116,14 +116,14 @@ def attribute(
     return replace(found, rows=rows, first=first, note=note, equations=equations)
 
 
-def _equations(model: torch.nn.Module, net: Parts, x: Sequences) -> tuple[Solved, ...]:
+def _equations(model: torch.nn.Module, parts: Parts, x: Sequences) -> tuple[Solved, ...]:
     from ltc2neuro.attribution.equations import solved
 
     begin("differential equations")
     model, part = entered(model), first_samples(x, COMPARED)[0]
-    calling = find_truth(net, model, part).calling
+    calling = find_truth(parts, model, part).calling
     assert calling is not None  # there is a model
-    row = agreement(net.record, model, part, calling)
+    row = agreement(parts.record, model, part, calling)
     if not row.held:
         raise InputError(
             "the model is not the one that was compiled, or it was changed since",
@@ -131,7 +131,7 @@ def _equations(model: torch.nn.Module, net: Parts, x: Sequences) -> tuple[Solved
             numbers=row.note,
             advice="Give the model that this network was compiled from, with the weights that it had.",
         )
-    return tuple(solved(model, net.record, x))
+    return tuple(solved(model, parts.record, x))
 
 
 @dataclass(frozen=True, eq=False)

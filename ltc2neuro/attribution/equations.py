@@ -73,7 +73,7 @@ class _Heard:
         return hearing
 
 
-def solved(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> list[Solved]:
+def solved(model: torch.nn.Module, record: BaseRecord, x: Sequences) -> list[Solved]:
     """Of each cell with a differential equation, how far torch is from SciPy's solution of it.
 
     Raises `MissingExtraError` where SciPy is not installed, `InputError` where the model fails.
@@ -81,11 +81,11 @@ def solved(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> list[Solved
     if not any(equation_of(cell) is not None for cell in model.modules()):
         return []
     SOLVING.require()
-    group = x.groups()[0][: 1 if net.timed else ROWS]  # with time spans, rows run one after the other
+    group = x.groups()[0][: 1 if record.timed else ROWS]  # with time spans, rows run one after the other
     arrays = [x.arrays[i][:STEPS] for i in group]
-    calling = calling_like(net, model, arrays)
+    calling = calling_like(record, model, arrays)
     heard: dict[str, tuple[torch.nn.Module, _Heard]] = {}
-    timed = with_time(model, net.dt)
+    timed = with_time(model, record.dt)
 
     def wrap(path: str, cell: torch.nn.Module, run: Forward) -> Forward:
         if equation_of(cell) is None:

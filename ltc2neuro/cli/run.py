@@ -89,28 +89,28 @@ def _named(answers: Answers, outputs: Floats | list[Floats]) -> Floats | list[Fl
 
 
 def _run(
-    net: AnyParts, x: FileInputs, timespans: FileSamples | None, on: str
+    parts: AnyParts, x: FileInputs, timespans: FileSamples | None, on: str
 ) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
     """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
     from ltc2neuro.compiled.clipped import Clipped
     from ltc2neuro.compiled.runs import clipped_of, run_network
     from ltc2neuro.inputs.arrays import Sequences
 
-    part = net.executor(on).part
+    part = parts.executor(on).part
     saturations: Counter[str] = Counter()
     clipped = Clipped()
-    x_all = net.host.sequences(x, timespans)
+    x_all = parts.host.sequences(x, timespans)
     if len(x_all.arrays) <= part:
-        whole = run_network(net, x_all, on)
+        whole = run_network(parts, x_all, on)
         saturations.update(whole.saturations)
-        return whole.outputs, saturations, clipped_of(net, x_all, whole, None)
+        return whole.outputs, saturations, clipped_of(parts, x_all, whole, None)
     outputs: list[Floats] = []
     with counted(len(x_all.arrays)) as shown:
         for start in range(0, len(x_all.arrays), part):
             sequences = Sequences(x_all.arrays[start : start + part], ragged=True)
-            result = run_network(net, sequences, on)
+            result = run_network(parts, sequences, on)
             saturations.update(result.saturations)
-            clipped = clipped.joined(clipped_of(net, sequences, result, None))
+            clipped = clipped.joined(clipped_of(parts, sequences, result, None))
             outputs.extend(result.outputs)
             shown.update(len(result.outputs))
     return outputs if x_all.ragged else x_all.layout.stacked(outputs, answers=True), saturations, clipped

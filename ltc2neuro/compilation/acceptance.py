@@ -31,32 +31,32 @@ def unknown(sequences: Sequences) -> KnownAnswer:
     return KnownAnswer.unanswered(sequences.arrays[0][None, :KNOWN_STEPS])
 
 
-def warn_of_outputs(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) -> None:
+def warn_of_outputs(parts: AnyParts, sequences: Sequences, advice: str, stacklevel: int) -> None:
     """Say so, with the `advice`, where the integers are far from the float network on the calibration itself."""
-    level = level_of(net, sequences)
+    level = level_of(parts, sequences)
     if level.poor:
-        channel = net.record.answers.place(level.worst.channel or 0)
+        channel = parts.record.answers.place(level.worst.channel or 0)
         warnings.warn(
             f"the integer outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
-            f"{channel}, on {level.seen}. {_uneven(net.record, sequences)}{advice}",
+            f"{channel}, on {level.seen}. {_uneven(parts.record, sequences)}{advice}",
             stacklevel=stacklevel + 1,
         )
     if level.still and _varied(sequences):
-        named = [net.record.answers.place(i) for i in level.still[:MOST_NAMED]]
+        named = [parts.record.answers.place(i) for i in level.still[:MOST_NAMED]]
         more = f" and {len(level.still) - MOST_NAMED} more" if level.still[MOST_NAMED:] else ""
         warnings.warn(
-            f"output channel{'s' if level.still[1:] else ''} {', '.join(named)}{more} of {net.record.leaves.size} "
+            f"output channel{'s' if level.still[1:] else ''} {', '.join(named)}{more} of {parts.record.leaves.size} "
             f"never var{'y' if level.still[1:] else 'ies'} on {level.seen}, though they could: how precise the "
             "integers are where they do is not known. Give a calibration on which they vary.",
             stacklevel=stacklevel + 1,
         )
 
 
-def known_answer(net: AnyParts) -> KnownAnswer:
+def known_answer(parts: AnyParts) -> KnownAnswer:
     """The reference's answer to the known sequence."""
     begin("the known answer")
-    x = net.record.known.x
-    run = run_reference(net, Sequences(tuple(x), ragged=False))
+    x = parts.record.known.x
+    run = run_reference(parts, Sequences(tuple(x), ragged=False))
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     return KnownAnswer(x, np.asarray(run.integers, np.int64), states)
 

@@ -23,27 +23,27 @@ WORTH = 1e8
 """The least work that outlasts compiling a network, in elements; the reference takes a third of a second for it."""
 
 
-def usual(net: BaseParts[BaseRecord, Any], sequences: Sequence[Floats]) -> str:
+def usual(parts: BaseParts[BaseRecord, Any], sequences: Sequence[Floats]) -> str:
     """The executor that is to run `sequences`: all compute the same integers."""
     compiled = [
-        e for e in _compiled(net) if net.runners.has(e) or float_work(net.record.float_graph, sequences) >= WORTH
+        e for e in _compiled(parts) if parts.runners.has(e) or float_work(parts.record.float_graph, sequences) >= WORTH
     ]
-    return next(filter(partial(_loads, net), compiled), REFERENCE).name
+    return next(filter(partial(_loads, parts), compiled), REFERENCE).name
 
 
-def fastest(net: BaseParts[BaseRecord, Any]) -> str:
+def fastest(parts: BaseParts[BaseRecord, Any]) -> str:
     """The executor that runs long work in the least time, of those that run here."""
-    return next(filter(partial(_loads, net), _compiled(net)), REFERENCE).name
+    return next(filter(partial(_loads, parts), _compiled(parts)), REFERENCE).name
 
 
-def _compiled(net: BaseParts[BaseRecord, Any]) -> Iterator[Executor]:
-    return (e for e in net.executors.values() if e.compiles and not e.missing(net.record.chip))
+def _compiled(parts: BaseParts[BaseRecord, Any]) -> Iterator[Executor]:
+    return (e for e in parts.executors.values() if e.compiles and not e.missing(parts.record.chip))
 
 
-def _loads(net: BaseParts[BaseRecord, Any], executor: Executor) -> bool:
+def _loads(parts: BaseParts[BaseRecord, Any], executor: Executor) -> bool:
     """Whether it can be made ready. Warns where what it needs is broken: whoever asked for it by name gets an error."""
     try:
-        net.runners.on(executor)
+        parts.runners.on(executor)
     except MissingExtraError as error:
         warnings.warn(
             f"{error.what} ({error.numbers}), so {REFERENCE.name!r} runs instead. {error.advice}", stacklevel=2

@@ -62,17 +62,17 @@ class ProcessRequest:
         return replace(self, reset_interval=interval, lanes=lanes)
 
 
-def to_lava(net: Parts, asked: ProcessRequest) -> Net:
+def to_lava(parts: Parts, asked: ProcessRequest) -> Net:
     """See `Network.to_lava`."""
     asked = asked.checked()
-    LAVA.require(net.record.chip)
-    after = _before(net.record, asked)
+    LAVA.require(parts.record.chip)
+    after = _before(parts.record, asked)
     if after is not None:
         asked = replace(asked, options=replace(asked.options or Options(), ticks_per_sample=after.ticks_per_sample))
-    process = _mapped_process(net, asked, after) if asked.mode == "mapped" else _fused_process(net, asked, after)
-    process.dequantize = net.host.dequantize
-    if net.record.answers.several:
-        process.outs = {n: _port(process, n, own) for n, own in net.record.answers.where.items()}
+    process = _mapped_process(parts, asked, after) if asked.mode == "mapped" else _fused_process(parts, asked, after)
+    process.dequantize = parts.host.dequantize
+    if parts.record.answers.several:
+        process.outs = {n: _port(process, n, own) for n, own in parts.record.answers.where.items()}
     if after is not None:
         process.after = after
         after.out.connect(process.inp)
@@ -93,35 +93,35 @@ def _before(record: Record, asked: ProcessRequest) -> Net | None:
     return asked.after
 
 
-def _mapped_process(net: Parts, asked: ProcessRequest, after: Net | None) -> Net:
+def _mapped_process(parts: Parts, asked: ProcessRequest, after: Net | None) -> Net:
     from compiler.lava.processes.nets import MappedNet
 
-    mapped = _mapped(net, asked, after)
+    mapped = _mapped(parts, asked, after)
     return MappedNet(
         network=mapped,
         reset_interval=asked.reset_interval,
-        entering=_entering(net, asked, after, mapped.ticks_per_sample),
-        code=_listings_as_code(net, mapped),
+        entering=_entering(parts, asked, after, mapped.ticks_per_sample),
+        code=_listings_as_code(parts, mapped),
         name=asked.name,
     )
 
 
-def _fused_process(net: Parts, asked: ProcessRequest, after: Net | None) -> Net:
+def _fused_process(parts: Parts, asked: ProcessRequest, after: Net | None) -> Net:
     from compiler.lava.processes.fused import FusedNet
 
     return FusedNet(
-        network=net.prepared.mapped(asked.reset_interval, Options(Overlap.NONE, merged=False)),
+        network=parts.prepared.mapped(asked.reset_interval, Options(Overlap.NONE, merged=False)),
         lanes=asked.lanes,
         reset_interval=asked.reset_interval,
-        entering=_entering(net, asked, after, (asked.options and asked.options.ticks_per_sample) or 1),
-        program=_machine_code(net, asked.lanes),
+        entering=_entering(parts, asked, after, (asked.options and asked.options.ticks_per_sample) or 1),
+        program=_machine_code(parts, asked.lanes),
         name=asked.name,
     )
 
 
-def _entering(net: Parts, asked: ProcessRequest, after: Net | None, period: int) -> Entering:
+def _entering(parts: Parts, asked: ProcessRequest, after: Net | None, period: int) -> Entering:
     """What may arrive at `inp`, a sample every `period` ticks."""
-    form = net.record.graph.input_format
+    form = parts.record.graph.input_format
     if after is None:
         return Entering(form.low, form.high, period=period, lanes=asked.lanes)
     return Entering(
@@ -129,29 +129,29 @@ def _entering(net: Parts, asked: ProcessRequest, after: Net | None, period: int)
         form.high,
         period=period,
         first=after.latency,
-        conversion=_conversion(net, after),
+        conversion=_conversion(parts, after),
         lanes=asked.lanes,
         outputs=after.out.shape[0] // after.lanes,
     )
 
 
-def _machine_code(net: Parts, lanes: int) -> Proven | None:
+def _machine_code(parts: Parts, lanes: int) -> Proven | None:
     """What a fused network runs where llvmlite is installed: it has given the known answer."""
-    if fastest(net) != NATIVE.name:
+    if fastest(parts) != NATIVE.name:
         return None
-    ready(net, NATIVE, lanes)
-    return net.record.proven
+    ready(parts, NATIVE, lanes)
+    return parts.record.proven
 
 
-def _listings_as_code(net: Parts, mapped: MappedNetwork) -> bool:
+def _listings_as_code(parts: Parts, mapped: MappedNetwork) -> bool:
     """Whether a mapped network's listings run as machine code: where llvmlite is installed, and once that has returned
     what the interpreter does.
 
     Raises `GraphError` where it does not.
     """
-    if fastest(net) != NATIVE.name:
+    if fastest(parts) != NATIVE.name:
         return False
-    x, _ = net.record.enters.quantize(net.record.entering(net.record.known.x))
+    x, _ = parts.record.enters.quantize(parts.record.entering(parts.record.known.x))
     (outputs, states), (others, other_states) = (Machine(mapped, neurons=n).run_recorded(x) for n in EXECUTED)
     if not np.array_equal(outputs, others) or not all(np.array_equal(states[n], other_states[n]) for n in states):
         raise GraphError(
@@ -171,13 +171,13 @@ def _port(process: Net, name: str, own: slice) -> OutPort:
     return part.out
 
 
-def _mapped(net: Parts, asked: ProcessRequest, after: Net | None) -> MappedNetwork:
+def _mapped(parts: Parts, asked: ProcessRequest, after: Net | None) -> MappedNetwork:
     """The mapping, at the ticks of the network before."""
     interval, options = asked.reset_interval, asked.options
     if after is None:
-        return net.prepared.mapped(interval, options)
+        return parts.prepared.mapped(interval, options)
     assert options is not None
-    least = net.prepared.mapped(interval, replace(options, ticks_per_sample=None)).ticks_per_sample
+    least = parts.prepared.mapped(interval, replace(options, ticks_per_sample=None)).ticks_per_sample
     if least > after.ticks_per_sample:
         raise InputError(
             "the preceding network sends its results too fast",
@@ -185,25 +185,25 @@ def _mapped(net: Parts, asked: ProcessRequest, after: Net | None) -> MappedNetwo
             numbers=f"it takes {after.ticks_per_sample} ticks a sample, this one at least {least}",
             advice=f"Make the first with options=Options(ticks_per_sample={least}), or the second with mode='fused'.",
         )
-    return net.prepared.mapped(interval, options)
+    return parts.prepared.mapped(interval, options)
 
 
-def _conversion(net: Parts, after: Net) -> Callable[[Integers], Integers]:
+def _conversion(parts: Parts, after: Net) -> Callable[[Integers], Integers]:
     """The results of the network before as this one's integers: both hosts' maps, in float64, as between two runs."""
     real = after.dequantize
     assert real is not None
-    return lambda results: net.record.enters.quantize(real(results))[0]
+    return lambda results: parts.record.enters.quantize(real(results))[0]
 
 
-def _check_chain(net: Record, after: Net, lanes: int) -> None:
-    outputs, features = after.out.shape[0] // after.lanes, net.features
-    if net.timed:
+def _check_chain(record: Record, after: Net, lanes: int) -> None:
+    outputs, features = after.out.shape[0] // after.lanes, record.features
+    if record.timed:
         raise InputError(
             "a network with time spans cannot follow another: nothing sends it the time spans",
             where=f"after = {after.name}",
             advice="Wire a process of your own that sends what net.quantize returns, the time in the last channel.",
         )
-    if net.tokens is not None:
+    if record.tokens is not None:
         raise InputError(
             "a network that takes tokens cannot follow another: its results are not tokens",
             where=f"after = {after.name}",

@@ -47,13 +47,13 @@ class WorstOutput:
         return self.worst.channel is not None and self.worst.decibels < POOR_DB + self.unsure
 
 
-def level_of(net: AnyParts, calibration: Sequences) -> WorstOutput:
+def level_of(parts: AnyParts, calibration: Sequences) -> WorstOutput:
     """Compare what the network answers to the calibration with the float network; to a part, where all takes long."""
-    graph, sequences = net.record.float_graph, calibration.arrays
+    graph, sequences = parts.record.float_graph, calibration.arrays
     part = part_of(graph, sequences)
-    exact = [e.outputs[0] for e in run_each(graph, [net.record.entering(a) for a in part])]
-    run = run_reference(net, Sequences(tuple(part), ragged=True))
-    answers = net.record.answers
+    exact = [e.outputs[0] for e in run_each(graph, [parts.record.entering(a) for a in part])]
+    run = run_reference(parts, Sequences(tuple(part), ragged=True))
+    answers = parts.record.answers
     pairs = [[answers.shaped(np.asarray(y)) for y in side] for side in (exact, run.outputs)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
     seen = (
@@ -67,16 +67,16 @@ def level_of(net: AnyParts, calibration: Sequences) -> WorstOutput:
     count = len(part) if any(not a.every for a in answers.each) else sum(map(len, part))
     if 0 < count < FEW_ANSWERS:
         seen += f", with {count} answers in all, so that others may differ by several dB"
-    still = _still(net, np.concatenate(exact)) if count > 1 else ()
+    still = _still(parts, np.concatenate(exact)) if count > 1 else ()
     return WorstOutput(worst_channel(answers.channel_sqnr(*pairs)), seen, max(1, count), still)
 
 
-def _still(net: AnyParts, outputs: Floats) -> tuple[int, ...]:
+def _still(parts: AnyParts, outputs: Floats) -> tuple[int, ...]:
     """Which of `outputs` (samples, channels) never vary, though their integers may be more than two neighbours."""
     still = np.ptp(outputs, axis=0) == 0
     if not still.any():
         return ()
-    low, high = net.record.answer_span
+    low, high = parts.record.answer_span
     return tuple(np.flatnonzero(still & (high - low > 1)).tolist())
 
 

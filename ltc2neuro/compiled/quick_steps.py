@@ -143,9 +143,9 @@ def _selecting(table: Table, given: Floats, to: Floats) -> Callable[[], bool]:
     return select
 
 
-def quick_steps(net: AnyParts, on: str, rows: int | None) -> QuickSteps | None:
+def quick_steps(parts: AnyParts, on: str, rows: int | None) -> QuickSteps | None:
     """For a network whose executor takes single samples; it has run before."""
-    record, runner = net.record, net.runners.on(net.executor(on))
+    record, runner = parts.record, parts.runners.on(parts.executor(on))
     if record.ends is None or not isinstance(runner, Steps):
         return None
     return QuickSteps(record, runner, record.ends, rows)

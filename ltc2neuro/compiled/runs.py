@@ -44,46 +44,46 @@ PLAIN = RunRequest()
 
 
 def run_network(
-    net: AnyParts, x: Sequences, on: str | None = None, state: GivenStates | None = None, asked: RunRequest = PLAIN
+    parts: AnyParts, x: Sequences, on: str | None = None, state: GivenStates | None = None, asked: RunRequest = PLAIN
 ) -> Run:
     """Run `x` on the executor `on`, or on the usual one; sequences of equal length side by side."""
-    executor = net.executor(usual(net, x.arrays) if on is None else on)
-    _check(net, executor, x, asked)
-    wanted = net.names.matching(asked.record)
-    _refuse(net.record, executor, wanted, state)
-    net.runners.on(executor)  # where it cannot run here, that is said first
-    start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
-    values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
+    executor = parts.executor(usual(parts, x.arrays) if on is None else on)
+    _check(parts, executor, x, asked)
+    wanted = parts.names.matching(asked.record)
+    _refuse(parts.record, executor, wanted, state)
+    parts.runners.on(executor)  # where it cannot run here, that is said first
+    start, counts = (None, {}) if state is None else _started(parts.record, state, len(x.arrays), executor)
+    values = parts.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
     groups: list[_RunGroup] = []
     for group, given in x.side_by_side():
-        batch, run = net.record.entering(given), ready(net, executor, len(group), values)
+        batch, run = parts.record.entering(given), ready(parts, executor, len(group), values)
         own = None if start is None else {n: s[group] for n, s in start.items()}
-        made = _executed(net.record, executor, run, Job(batch, own, values, asked.options, asked.threads))
-        shown = net.names.shown_record(made.execution, wanted, given) if wanted else {}
+        made = _executed(parts.record, executor, run, Job(batch, own, values, asked.options, asked.threads))
+        shown = parts.names.shown_record(made.execution, wanted, given) if wanted else {}
         groups.append(_RunGroup(group, own, made, batch.reshape(-1, batch.shape[2]), shown))
-    beyond = sum((g.made.clipped for g in groups), np.zeros(net.record.enters.host.scale.size, np.int64))
+    beyond = sum((g.made.clipped for g in groups), np.zeros(parts.record.enters.host.scale.size, np.int64))
     inside: dict[str, Clip] = {}
     for group in groups:
         for name, count in group.made.execution.saturations.items():
-            label = net.names.shown_name(name)
+            label = parts.names.shown_name(name)
             counts[label] = counts.get(label, 0) + count
         for name, clip in group.made.execution.clips.items():
             inside[name] = inside[name].joined(clip) if name in inside else clip
     if beyond.any():
         counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
-    parts, arrays = tuple((g.sequences, g.made.execution) for g in groups), [g.array for g in groups]
-    made = Executed(parts, x, executor.integers, net.record.leaves, net.record.state_words)
-    counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
-    states = lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts]  # noqa: E731
-    clipped = clipped_from(net, counted, Reached(sum(map(len, arrays)), arrays, states), integers=executor.integers)
+    executions, arrays = tuple((g.sequences, g.made.execution) for g in groups), [g.array for g in groups]
+    made = Executed(executions, x, executor.integers, parts.record.leaves, parts.record.state_words)
+    counted = Counted(beyond + shorter(arrays, parts.record.shortest_span), inside)
+    states = lambda name: [e.states[name] * parts.host.state_lsb(name) for _, e in executions]  # noqa: E731
+    clipped = clipped_from(parts, counted, Reached(sum(map(len, arrays)), arrays, states), integers=executor.integers)
     recorded = {n: made.laid([g.shown[n] for g in groups]) for n in wanted}
     entered = tuple((g.made.samples, g.state) for g in groups)
     return Run(executor.name, recorded, counts, made, clipped, counted, entered)
 
 
-def run_reference(net: AnyParts, x: Sequences, state: GivenStates | None = None, record: Sequence[str] = ()) -> Run:
+def run_reference(parts: AnyParts, x: Sequences, state: GivenStates | None = None, record: Sequence[str] = ()) -> Run:
     """Run `x` on the reference, which every kind of network has."""
-    return run_network(net, x, REFERENCE.name, state, RunRequest(record))
+    return run_network(parts, x, REFERENCE.name, state, RunRequest(record))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +98,14 @@ class _RunGroup:
     shown: Mapping[str, Floats]
 
 
-def _check(net: AnyParts, executor: Executor[Any], x: Sequences, asked: RunRequest) -> None:
+def _check(parts: AnyParts, executor: Executor[Any], x: Sequences, asked: RunRequest) -> None:
     check_options(asked.options)
     if asked.threads is not None:
         check_count(asked.threads, "threads")
     if not x.arrays and not x.ragged:
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
     if asked.options is not None and not executor.mapped:
-        mapped = [e.name for e in net.executors.values() if e.mapped]
+        mapped = [e.name for e in parts.executors.values() if e.mapped]
         advice = (
             f"Run it on {' or '.join(mapped)}."
             if mapped
@@ -126,19 +126,19 @@ def _executed(record: BaseRecord, executor: Executor[Any], run: Runner, job: Job
     return RoundedRun(samples, clipped, run(replace(job, x=samples)))
 
 
-def ready(net: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequence[str] = ()) -> Runner:
+def ready(parts: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequence[str] = ()) -> Runner:
     """The executor, ready to run so many sequences and to record these values of the graph. What it compiles for such
     runs must return the known answer first, in each of as many sequences.
 
     Raises `GraphError` where it does not.
     """
-    known, run = net.record.known, net.runners.on(executor)
+    known, run = parts.record.known, parts.runners.on(executor)
     if not executor.compiles or not known.integers.size:  # without an answer it is still being compiled
         return run
     code = executor, cast(Compiles, run).kind(rows, record)  # a check of a protocol takes as long as a sample
-    if code in net.runners.replayed:
+    if code in parts.runners.replayed:
         return run
-    samples, _ = net.record.enters.quantize(net.record.entering(known.x))
+    samples, _ = parts.record.enters.quantize(parts.record.entering(known.x))
     found = run(Job(np.repeat(samples, min(rows, executor.part), axis=0), record=record))
     pairs = [(found.outputs, known.integers), *((found.states[name], states) for name, states in known.states.items())]
     if not all(np.array_equal(got, np.broadcast_to(stored, got.shape)) for got, stored in pairs):
@@ -147,7 +147,7 @@ def ready(net: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequenc
             numbers=f"{known.x.shape[1]} samples that the file holds, with the integers of the reference",
             advice=f"Run it on {REFERENCE.name!r}. {BUG}",
         )
-    net.runners.replayed.add(code)
+    parts.runners.replayed.add(code)
     return run
 
 
@@ -161,31 +161,31 @@ class Reached:
     states: Callable[[str], Sequence[np.ndarray]]
 
 
-def clipped_from(net: AnyParts, counted: Counted, reached: Reached, *, integers: bool = True) -> Clipped:
+def clipped_from(parts: AnyParts, counted: Counted, reached: Reached, *, integers: bool = True) -> Clipped:
     """What was clipped; real values, no `integers`, clip only time spans."""
-    record = net.record
+    record = parts.record
     ends = record.enters.user_range if integers else (-np.inf, np.inf)
     shape, inputs = (record.sample_shape, record.inputs) if record.tokens is None else ((), None)
     channels = ChannelRanges(ends, record.shortest_span, shape, inputs)
     tallies = list(input_tallies(reached.arrays, counted.entering, channels))
-    found, values = net.tallies(counted.inside)
+    found, values = parts.tallies(counted.inside)
     tallies += [with_extremes(tally, reached.states(name)) for name, tally in found.items()]
     return Clipped(reached.samples, (*tallies, *values))
 
 
-def counting_run(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Run:
+def counting_run(parts: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Run:
     """The run that tells what `run` of `x` clipped.
 
     Where the executor counts nothing inside, it is one of the reference, which computes the same integers.
     """
-    if net.executor(run.on).counts or not net.may_clip:
+    if parts.executor(run.on).counts or not parts.may_clip:
         return run
-    return run_reference(net, x, state)
+    return run_reference(parts, x, state)
 
 
-def clipped_of(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Clipped:
+def clipped_of(parts: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Clipped:
     """What `run` of `x` clipped."""
-    return counting_run(net, x, run, state).clipped
+    return counting_run(parts, x, run, state).clipped
 
 
 def _refuse(record: BaseRecord, executor: Executor, wanted: Sequence[str], state: GivenStates | None) -> None:

@@ -30,16 +30,16 @@ class Stream(Shown):
 
     def __init__(
         self,
-        net: AnyParts,
+        parts: AnyParts,
         batch: int | None,
         state: GivenStates | None = None,
         *,
         on: str | None = None,
         strict: bool = False,
     ) -> None:
-        on = fastest(net) if on is None else on
-        if not net.executor(on).starts:
-            able = [e.name for e in net.executors.values() if e.starts]
+        on = fastest(parts) if on is None else on
+        if not parts.executor(on).starts:
+            able = [e.name for e in parts.executors.values() if e.starts]
             raise InputError(
                 f"{on!r} starts from the initial states only, a stream from those of its latest sample",
                 where="on",
@@ -48,7 +48,7 @@ class Stream(Shown):
         self.on = on
         if batch is not None:
             check_count(batch, "batch")
-        self._net, self._record = net, net.record
+        self._net, self._record = parts, parts.record
         self._batch = batch
         self._strict = check_flag(strict, "strict")
         self._clipped = Clipped()
@@ -56,7 +56,7 @@ class Stream(Shown):
         self._state: States | None = None
         self._quick: QuickSteps | None = None
         self._began = False
-        self._answers = net.record.answers
+        self._answers = parts.record.answers
         self._several = self._answers.several
         self._folds = any(a.readout not in ("every", "last") for a in self._answers.each)
         self._so_far: list[Floats] = []

@@ -44,31 +44,31 @@ def summary(parts: Parts) -> str:
     return "\n".join(lines)
 
 
-def _input(net: Record) -> str:
+def _input(record: Record) -> str:
     """From the least to the most that enters unclipped, over all channels, in the user's units."""
-    form = net.graph.input_format
+    form = record.graph.input_format
     bits = f"{form.bits} bits, {form.fraction} fraction bits, scaled per channel by the host"
-    if net.tokens is not None:
+    if record.tokens is not None:
         return f"rows of an embedding, {bits}"
-    ends = [(low, high) for low, high in zip(*net.enters.user_range, strict=True) if np.isfinite(low)]
+    ends = [(low, high) for low, high in zip(*record.enters.user_range, strict=True) if np.isfinite(low)]
     return f"[{min(ends)[0]:.4g}, {max(high for _, high in ends):.4g}], {bits}" if ends else bits
 
 
-def _kind(net: Record, state: State) -> str:
-    if state.name not in {s.name for s in net.model_states}:
+def _kind(record: Record, state: State) -> str:
+    if state.name not in {s.name for s in record.model_states}:
         return "the bits below the LSB of a state's steps"
-    return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
+    return "proven" if record.float_graph.state(state.name).low is not None else "calibrated, saturating"
 
 
-def _found(net: Record) -> list[str]:
+def _found(record: Record) -> list[str]:
     """The states of a model that steps itself: what it keeps, what the steps cost that it looks back by, and the first
     ones."""
-    if net.float_graph.blocks[0].name != STEP:
+    if record.float_graph.blocks[0].name != STEP:
         return []
-    known = {state.name for state in net.model_states}
+    known = {state.name for state in record.model_states}
     delays: dict[str, list[State]] = {}
     words = dict[str, str]()
-    for state in (state for state in net.graph.states if state.name in known):
+    for state in (state for state in record.graph.states if state.name in known):
         if of := AGO.fullmatch(state.name):
             delays.setdefault(of[1], []).append(state)
         elif of := _HELD.match(state.name):
@@ -82,7 +82,7 @@ def _found(net: Record) -> list[str]:
     for name, own in delays.items():
         longest = max(int(s.name.removeprefix(f"{name}.").split("_")[0]) for s in own)
         words[name] = f"up to {longest} steps ago, {_values(sum(s.size for s in own))}"
-    lines = {name: line for name in words if (line := _line(net, delays[name][0].name if name in delays else name))}
+    lines = {name: line for name in words if (line := _line(record, delays[name][0].name if name in delays else name))}
     width = max([24, *map(len, words)])
     head = "states that were found in forward (each value that is kept is a word of a neuron)"
     return ["", head, *(f"  {n:{width}} {'; '.join((w, *lines.get(n, '').splitlines()))}" for n, w in words.items())]
@@ -92,9 +92,9 @@ def _values(count: int) -> str:
     return "1 value" if count == 1 else f"{count} values"
 
 
-def _line(net: Record, state: str) -> str:
+def _line(record: Record, state: str) -> str:
     """The line of the model's that computes what a state keeps; "" where it is not known."""
-    graph = net.float_graph
+    graph = record.float_graph
     reads = (graph.values[op.out] for _, op in graph.ops() if isinstance(op, StateRead) and op.state == state)
     return next((str(value.lines[0]) for value in reads if value.lines), "")
 
@@ -103,10 +103,10 @@ def _format(form: Format) -> str:
     return f"[{form.real_low:.4g}, {form.real_high:.4g}], {form.bits} bits, {form.fraction} fraction bits"
 
 
-def _mapping(net: Parts) -> list[str]:
-    if not net.record.chip.lava:
-        return [f"not mapped: {net.record.chip.name} has no populations"]
-    network = net.prepared.mapped()
+def _mapping(parts: Parts) -> list[str]:
+    if not parts.record.chip.lava:
+        return [f"not mapped: {parts.record.chip.name} has no populations"]
+    network = parts.prepared.mapped()
     named = titles(network)
     width = max([24, *map(len, named.values())])
     lines = ["populations (neurons, instructions of the program)"]
@@ -122,32 +122,35 @@ def _mapping(net: Parts) -> list[str]:
     lines += ["", "connections (synapses)"]
     lines += [f"  {pair:{width}} {n:6}" for pair, n in pairs.items()]
     lines += ["", f"timing: {network.ticks_per_sample} ticks a sample, latency {network.latency} ticks"]
-    return [*lines, f"placement: {_placed(net)}"]
+    return [*lines, f"placement: {_placed(parts)}"]
 
 
-def _placed(net: Parts) -> str:
+def _placed(parts: Parts) -> str:
     try:
-        placement = net.prepared.placed()
+        placement = parts.prepared.placed()
     except ChipError as error:
         return f"{error.what}: {error.numbers}" if error.numbers else error.what
     limit, share = placement.bottleneck
-    chip = net.record.chip
+    chip = parts.record.chip
     room = "" if chip.cores is None else f" of {chip.cores * chip.chips:,}"
     return f"{placement.count:,}{room} cores, {limit} {share:.1%} on the fullest; net.cost() has time and energy"
 
 
-def _time_constants(net: Record) -> list[str]:
+def _time_constants(record: Record) -> list[str]:
     """Each neuron's range of tau, from the proven range of its denominator."""
-    if not net.graph.time_constants:
+    if not record.graph.time_constants:
         return []
-    if net.timed:
+    if record.timed:
         return ["", "liquid time constants: record '*.tau'; they also depend on the time before a sample"]
-    lines = ["", f"liquid time constants tau of each neuron, in units of dt = {net.dt:g}, from .. to (proven bounds)"]
-    for t in net.graph.time_constants:
-        if t.keep not in net.graph.constants:
+    lines = [
+        "",
+        f"liquid time constants tau of each neuron, in units of dt = {record.dt:g}, from .. to (proven bounds)",
+    ]
+    for t in record.graph.time_constants:
+        if t.keep not in record.graph.constants:
             lines.append(f"  {t.state}: record {tau_name(t.state)!r}; they also depend on what a gate keeps")
             continue
-        bounds = zip(*np.broadcast_arrays(*least_and_most(net.proven, t, net.dt)), strict=True)
+        bounds = zip(*np.broadcast_arrays(*least_and_most(record.proven, t, record.dt)), strict=True)
         pairs = [f"{least:.3g}..{most:.3g}" for least, most in bounds]
         lines.append(f"  {t.state}:")
         lines += [f"    {', '.join(pairs[i : i + 8])}" for i in range(0, len(pairs), 8)]

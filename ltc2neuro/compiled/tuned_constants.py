@@ -15,9 +15,9 @@ TUNED = (
 )
 
 
-def was_tuned(net: BaseRecord) -> bool:
+def was_tuned(record: BaseRecord) -> bool:
     """Whether its constants were learned after they were rounded."""
-    return any(p.name == TUNE for p in net.passes)
+    return any(p.name == TUNE for p in record.passes)
 
 
 def additive(graph: IntegerGraph) -> list[str]:

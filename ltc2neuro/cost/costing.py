@@ -31,13 +31,13 @@ COMPARED = 8
 
 
 def cost(
-    net: Parts,
+    parts: Parts,
     run: Run | Sent | None = None,
     chip: Chip | str | Path | None = None,
     cores: int = 1,
     options: Options | None = None,
 ) -> Cost:
-    """What a sample of `net` costs on `chip`, by default its own: worst case, or with the messages of `run`.
+    """What a sample of `parts` costs on `chip`, by default its own: worst case, or with the messages of `run`.
 
     `cores`: on how many it shall lie at least; `options`: how it is mapped. Raises `PlacementError` where it does not
     fit, `ChipError` where the chip's file does not tell memory, times and energies, `InputError` for wrong arguments,
@@ -45,7 +45,7 @@ def cost(
     """
     check_count(cores, "cores")
     check_options(options)
-    on = net.record.chip if chip is None else load_chip(chip)
+    on = parts.record.chip if chip is None else load_chip(chip)
     if on.timing is None or on.energy is None:
         if on.refuses:
             raise ChipError(
@@ -59,8 +59,8 @@ def cost(
             where=f"chip {on.name}",
             advice="Use chip='loihi2', or a .toml file of your own with [timing] and [energy].",
         )
-    placement = net.prepared.on(on).placed(cores, options)
-    activity = None if run is None else _activity(net, placement, run, options)
+    placement = parts.prepared.on(on).placed(cores, options)
+    activity = None if run is None else _activity(parts, placement, run, options)
     events = count_events(placement, None if activity is None else activity.sent)
     return _cost(placement, on, events, activity)
 
@@ -103,37 +103,37 @@ def _counted(placement: Placement, activity: Activity | None) -> Messages:
     return Messages(possible) if activity is None else Messages(possible, sent, unchanged)
 
 
-def _activity(net: Parts, placement: Placement, run: Run | Sent, options: Options | None) -> Activity:
+def _activity(parts: Parts, placement: Placement, run: Run | Sent, options: Options | None) -> Activity:
     """What a run sent, or several that were counted."""
     if isinstance(run, Sent):
         if {name: len(counts) for name, counts in run.sent.items()} != senders(placement.network):
             raise InputError("these messages are another network's", advice="Give those of evaluate(net, ...).")
         return run.shares
-    _require_own(net, run)
-    return count_run(net, run, placement, options).shares
+    _require_own(parts, run)
+    return count_run(parts, run, placement, options).shares
 
 
-def count_run(net: Parts, run: Run, placement: Placement, options: Options | None = None) -> Sent:
-    """Repeat a run of `net`, message by message and sample after sample; `placement` says how it is mapped."""
+def count_run(parts: Parts, run: Run, placement: Placement, options: Options | None = None) -> Sent:
+    """Repeat a run of `parts`, message by message and sample after sample; `placement` says how it is mapped."""
     for key, most in LAVA_WIDTHS.items():
-        if getattr(net.record.chip, key) > most:
+        if getattr(parts.record.chip, key) > most:
             raise ChipError(
                 f"a run's messages are counted in {most} bits at most, and would wrap",
-                where=f"chip {net.record.chip.name}",
-                numbers=f"{key} is {getattr(net.record.chip, key)}",
+                where=f"chip {parts.record.chip.name}",
+                numbers=f"{key} is {getattr(parts.record.chip, key)}",
                 advice="Leave out the run: cost() counts the worst case.",
             )
     COUNTING.require()
-    return count_activity(_apart(net.prepared.on(placement.chip), placement, options), run.entered)
+    return count_activity(_apart(parts.prepared.on(placement.chip), placement, options), run.entered)
 
 
-def _require_own(net: Parts, run: Run) -> None:
+def _require_own(parts: Parts, run: Run) -> None:
     """Raise `InputError` for a run of another network: repeated on this one, it would be counted silently."""
     if not isinstance(run, Run):
         raise InputError("run must be a Run", numbers=f"{type(run).__name__}", advice="Give what net.run(x) returned.")
     if run.integers is None:
         raise InputError("a run on 'floating' sends no integers", advice="Give one on 'reference' or Lava.")
-    record, reference = net.record, net.runners.on(REFERENCE)
+    record, reference = parts.record, parts.runners.on(REFERENCE)
     sizes = {s.name: (s.size,) for s in record.graph.states}
     integers = run.integers if isinstance(run.integers, list) else record.layout.answers(run.integers)
     for x, state in run.entered:

@@ -63,14 +63,16 @@ def narrowed(array: np.ndarray) -> np.ndarray:
     return half if np.array_equal(half, array) else array.astype(np.float64)
 
 
-def chunks(examples: Iterable[Example], net: BaseRecord) -> Iterator[Chunk]:
+def chunks(examples: Iterable[Example], record: BaseRecord) -> Iterator[Chunk]:
     """All of them in order; always at least one in a chunk."""
-    width = net.enters.host.scale.size + 2 * (net.leaves.size + sum(word.size for word in net.state_words.values()))
+    width = record.enters.host.scale.size + 2 * (
+        record.leaves.size + sum(word.size for word in record.state_words.values())
+    )
     held: list[Example] = []
     number = first = samples = 0
     for sequence in examples:
         more = samples + len(sequence.x)
-        if held and (len(held) == SEQUENCES or more * net.channels > ENTERING or more * width > WORKED):
+        if held and (len(held) == SEQUENCES or more * record.channels > ENTERING or more * width > WORKED):
             yield Chunk(number, first, tuple(held))
             number, first, more, held = number + 1, first + len(held), len(sequence.x), []
         held.append(sequence)

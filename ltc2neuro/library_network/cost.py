@@ -46,18 +46,18 @@ class LibraryCost(Shown):
         return f"{on}\n{parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
 
 
-def library_cost(net: LibraryRecord, chip: Chip) -> LibraryCost:
-    """What `net` takes on `chip`, which runs it."""
-    made = net.processes
+def library_cost(record: LibraryRecord, chip: Chip) -> LibraryCost:
+    """What `record` takes on `chip`, which runs it."""
+    made = record.processes
     return LibraryCost(
         chip, made.neurons, made.synapses, made.processes, made.repeat, made.ticks_per_sample, made.latency
     )
 
 
-def require_fit(net: LibraryRecord, chip: Chip) -> None:
+def require_fit(record: LibraryRecord, chip: Chip) -> None:
     """Raise `ChipError` where `chip` runs no such networks, `PlacementError` where it has no room for this one."""
-    against = chip_findings(chip, net.float_graph)
-    for first in against or errors(network_findings(chip, net.processes)):
+    against = chip_findings(chip, record.float_graph)
+    for first in against or errors(network_findings(chip, record.processes)):
         raise (ChipError if against else PlacementError)(
             first.message,
             where=", ".join(dict.fromkeys((f"chip {chip.name}", first.where))),

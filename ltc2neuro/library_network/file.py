@@ -30,15 +30,15 @@ class _LibraryHeader(Header):
     """a file that names none is for the usual one"""
 
 
-def save_library(net: LibraryRecord, path: str | Path) -> None:
-    """Write `net` to `path`; an existing file is replaced only when the new one is complete."""
-    processes, arrays = to_plain(net.processes)
+def save_library(record: LibraryRecord, path: str | Path) -> None:
+    """Write `record` to `path`; an existing file is replaced only when the new one is complete."""
+    processes, arrays = to_plain(record.processes)
     table: dict[str, Json] = {
         "library": processes,
-        "form": {**asdict(net.form), "reciprocal": net.form.reciprocal.name},
-        **({} if net.chip == _usual() else {"chip": asdict(net.chip)}),
+        "form": {**asdict(record.form), "reciprocal": record.form.reciprocal.name},
+        **({} if record.chip == _usual() else {"chip": asdict(record.chip)}),
     }
-    write_network(net, path, Content(table, {}, {f"library/{n}": a for n, a in arrays.items()}))
+    write_network(record, path, Content(table, {}, {f"library/{n}": a for n, a in arrays.items()}))
 
 
 def is_library(content: Content) -> bool:

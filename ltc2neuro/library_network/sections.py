@@ -14,13 +14,13 @@ from ltc2neuro.report.verdict import verdict
 from ltc2neuro.report.writing import Sections
 
 
-def sections_of(net: LibraryRecord) -> Sections:
-    """Those of the report of `net`, in the order of the page."""
+def sections_of(record: LibraryRecord) -> Sections:
+    """Those of the report of `record`, in the order of the page."""
 
     def network(_: Material) -> Section:
-        cost = library_cost(net, net.chip)
+        cost = library_cost(record, record.chip)
         heads = ["population", "process of Lava", "neurons", "ticks after its iteration began"]
-        rows = [(p.name, p.kind.value, f"{p.size:,}", str(p.level)) for p in on_chip(net.processes)]
+        rows = [(p.name, p.kind.value, f"{p.size:,}", str(p.level)) for p in on_chip(record.processes)]
         conclusion = (
             f"The model is {amount(cost.neurons, 'neuron')} of Lava's library in {amount(len(rows), 'population')} and "
             f"{amount(cost.synapses, 'synapse')}; a sample takes {amount(cost.ticks_per_sample, 'tick')}."

@@ -11,23 +11,25 @@ from ltc2neuro.library_network.cost import library_cost
 from ltc2neuro.library_network.record import LibraryRecord
 
 
-def library_summary(net: LibraryRecord) -> str:
+def library_summary(record: LibraryRecord) -> str:
     """The text of `print(net)`: populations, what it costs, how far it is from the float network."""
-    graph = net.processes
-    lines = [f"Network of Lava's library processes: {net.signature}; {net.arrays}"]
-    lines += [f"proof: {net.evidence.headline()}"] if net.evidence is not None else []
-    weights = "two of 8 bits" if net.form.split_weights else "8 bits"
-    lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
+    graph = record.processes
+    lines = [f"Network of Lava's library processes: {record.signature}; {record.arrays}"]
+    lines += [f"proof: {record.evidence.headline()}"] if record.evidence is not None else []
+    weights = "two of 8 bits" if record.form.split_weights else "8 bits"
+    lines += [
+        f"{record.form.hinges} hinges a function, weights of {weights}, reciprocals: {record.form.reciprocal.value}"
+    ]
     lines += ["", "populations (Lava's process, neurons, ticks after their iteration began)"]
     lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in on_chip(graph)]
-    lines += ["", str(library_cost(net, net.chip))]
-    return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
+    lines += ["", str(library_cost(record, record.chip))]
+    return "\n".join([*lines, f"outputs {known_db(record):.1f} dB from the float network's on the known sequence"])
 
 
-def known_db(net: LibraryRecord) -> float:
+def known_db(record: LibraryRecord) -> float:
     """SQNR of the outputs on the known sequence, a piece of the calibration."""
-    exact = run_float(net.float_graph, net.entering(net.known.x)).outputs
-    return metrics.sqnr([exact], [net.leaves(net.known.integers.astype(np.float64))])
+    exact = run_float(record.float_graph, record.entering(record.known.x)).outputs
+    return metrics.sqnr([exact], [record.leaves(record.known.integers.astype(np.float64))])
 
 
 def on_chip(graph: ProcessGraph) -> list[ProcessPopulation]:

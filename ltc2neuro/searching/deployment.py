@@ -29,9 +29,9 @@ class Deployment:
         """As `net.cost`, `net.mapped` and `net.to_lava` take them; None: the default."""
         return None if self.overlap is Overlap.BLOCKS else Options(self.overlap)
 
-    def of(self, net: Parts) -> Cost:
+    def of(self, parts: Parts) -> Cost:
         """What a sample costs in this deployment. Raises what `net.cost` raises."""
-        return cost(net, cores=self.cores, options=self.options)
+        return cost(parts, cores=self.cores, options=self.options)
 
     def __str__(self) -> str:
         """The arguments of `net.cost`."""
@@ -39,19 +39,19 @@ class Deployment:
         return ", ".join(own if self.options is None else [*own, f"options=Options(Overlap.{self.overlap.name})"])
 
 
-def best_deployment(net: Parts, minimise: str, spent: Callable[[Cost], float], most_cores: int | None) -> Deployment:
-    """The one in which `net` costs least, on as many cores as are worth it: see `search`."""
+def best_deployment(parts: Parts, minimise: str, spent: Callable[[Cost], float], most_cores: int | None) -> Deployment:
+    """The one in which `parts` costs least, on as many cores as are worth it: see `search`."""
     deployment = Deployment()
     if minimise not in OVERLAPS:
         return deployment
-    now, other = deployment.of(net), Deployment(overlap=OVERLAPS[minimise])
-    if spent(found := other.of(net)) < spent(now):
+    now, other = deployment.of(parts), Deployment(overlap=OVERLAPS[minimise])
+    if spent(found := other.of(parts)) < spent(now):
         deployment, now = other, found
     fewest, most = now.placement.count, _room(now, most_cores)
     cores = fewest  # of as many cores, those that are filled evenly may be faster
     while cores <= most:
         try:
-            found = replace(deployment, cores=cores).of(net)
+            found = replace(deployment, cores=cores).of(parts)
         except PlacementError:
             return deployment
         count, gain = found.placement.count, 1 - spent(found) / spent(now)

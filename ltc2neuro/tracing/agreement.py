@@ -33,13 +33,13 @@ class Agreement:
     apart: str
 
 
-def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats], calling: Calling) -> Agreement:
+def agree(model: torch.nn.Module, record: BaseRecord, sequences: Sequence[Floats], calling: Calling) -> Agreement:
     """Compare torch and a network's float graph over sequences (time, channels), in the arithmetic of its proof.
 
     `calling` says how the model is called. Where it is timed, the last channel is the time before each sample.
     """
-    model, calling = unwrapped(model), replace(calling, tokens=net.tokens)
-    proved_in = None if net.evidence is None else net.evidence.arithmetic
+    model, calling = unwrapped(model), replace(calling, tokens=record.tokens)
+    proved_in = None if record.evidence is None else record.evidence.arithmetic
     exact = torch.float64 if proved_in == "float64" else model_dtype(model)
     name = str(exact).removeprefix("torch.")
     largest = amplified = 0.0
@@ -48,7 +48,7 @@ def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats], 
             x = np.stack([sequences[n] for n in numbers])
             probe = Probe("your data", x, tuple(f"sequence {n}" for n in numbers), own=True)
             try:
-                found = compared(Subject(model, net.float_graph, calling, ()), probe, exact)
+                found = compared(Subject(model, record.float_graph, calling, ()), probe, exact)
             except DiffersError as error:
                 return Agreement(name, error.relative, ALLOWED[exact], 0.0, error.numbers)
             largest = max([largest, *(d for value, d in found.differences.items() if is_output(value))])

@@ -164,11 +164,11 @@ def calling_of(source: ModelSource, timed: Sequence[Floats] | None = None) -> Ca
         return source.recorded(None if timed is None else times_of(timed), source.own)
 
 
-def calling_like(net: BaseRecord, model: torch.nn.Module, sequences: Sequence[Floats]) -> Calling:
-    """How `model` is called, of which `net` was made, for sequences (time, channels) as `net` takes them."""
-    shape = (len(sequences), len(sequences[0]), *net.sample_shape)
-    source = ModelSource(unwrapped(model), shape, net.dt, inputs=net.inputs, tokens=net.tokens is not None)
-    return calling_of(source, sequences if net.timed else None)
+def calling_like(record: BaseRecord, model: torch.nn.Module, sequences: Sequence[Floats]) -> Calling:
+    """How `model` is called, of which `record` was made, for sequences (time, channels) as `record` takes them."""
+    shape = (len(sequences), len(sequences[0]), *record.sample_shape)
+    source = ModelSource(unwrapped(model), shape, record.dt, inputs=record.inputs, tokens=record.tokens is not None)
+    return calling_of(source, sequences if record.timed else None)
 
 
 def are_tokens(model: torch.nn.Module, sequences: Sequence[npt.ArrayLike]) -> bool:

@@ -37,12 +37,12 @@ class Training:
     seed: int
 
 
-def trained(net: Record, names: Sequence[str], arrays: Sequence[Floats], how: Training) -> dict[str, Integers]:
+def trained(record: Record, names: Sequence[str], arrays: Sequence[Floats], how: Training) -> dict[str, Integers]:
     """What the constants `names` become, rounded, when the outputs at every sample of `arrays`, sequences (time,
     channels), follow the float network's, each channel's error in parts of what it varies."""
-    program, groups = TorchGraph.of(net.graph), _groups(net, arrays)
+    program, groups = TorchGraph.of(record.graph), _groups(record, arrays)
     start: NamedTensors = {n: program.constants[n] for n in names}
-    units = {n: c.abs().max() * 2.0**-net.precision.parameter for n, c in start.items()}
+    units = {n: c.abs().max() * 2.0**-record.precision.parameter for n, c in start.items()}
     moved = {n: torch.zeros_like(c, requires_grad=True) for n, c in start.items()}
     every = torch.cat([g.exact.reshape(-1, g.exact.shape[-1]) for g in groups])
     weight = torch.where(every.var(0, correction=0) > 0, 1 / every.var(0, correction=0), 0.0)
@@ -55,7 +55,7 @@ def trained(net: Record, names: Sequence[str], arrays: Sequence[Floats], how: Tr
         for group in groups:
             for rows in _batches(group, order):
                 adam.zero_grad()
-                found = _outputs(net, program.run(group.x[rows], _rounded(start, moved, units)))
+                found = _outputs(record, program.run(group.x[rows], _rounded(start, moved, units)))
                 (weight * (found - group.exact[rows]) ** 2).mean().backward()
                 adam.step()
                 rate.step()
@@ -67,12 +67,14 @@ def _rounded(start: NamedTensors, moved: NamedTensors, units: Mapping[str, Tenso
     return {n: floored(c + moved[n] * units[n] + 0.5) for n, c in start.items()}
 
 
-def _groups(net: Record, arrays: Sequence[Floats]) -> list[_TrainingGroup]:
-    cut = [net.entering(a[:SAMPLES]) for a in arrays]
-    exact = [e.outputs[0] for e in run_each(net.float_graph, cut)]
+def _groups(record: Record, arrays: Sequence[Floats]) -> list[_TrainingGroup]:
+    cut = [record.entering(a[:SAMPLES]) for a in arrays]
+    exact = [e.outputs[0] for e in run_each(record.float_graph, cut)]
     found = [group for group in by_length(cut) if len(cut[group[0]])]
     stacked = [(np.stack([cut[i] for i in g]), np.stack([exact[i] for i in g])) for g in found]
-    return [_TrainingGroup(torch.from_numpy(net.enters.quantize(x)[0] * 1.0), torch.from_numpy(y)) for x, y in stacked]
+    return [
+        _TrainingGroup(torch.from_numpy(record.enters.quantize(x)[0] * 1.0), torch.from_numpy(y)) for x, y in stacked
+    ]
 
 
 def _batches(group: _TrainingGroup, order: torch.Generator | None) -> tuple[Tensor, ...]:
@@ -81,7 +83,7 @@ def _batches(group: _TrainingGroup, order: torch.Generator | None) -> tuple[Tens
     return rows.split(max(1, min(ROWS, SAMPLES // steps)))
 
 
-def _outputs(net: Record, integers: Tensor) -> Tensor:
+def _outputs(record: Record, integers: Tensor) -> Tensor:
     """Integers that leave, (batch, time, outputs), in the model's units, as `OutputEnd` has them of arrays."""
-    host, lsb = net.leaves.host, net.leaves.lsb
+    host, lsb = record.leaves.host, record.leaves.lsb
     return integers * torch.from_numpy(host.scale * lsb) + torch.from_numpy(host.offset)

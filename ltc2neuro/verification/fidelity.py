@@ -39,20 +39,20 @@ class Truth:
     """how the model is called, where there is one"""
 
 
-def find_truth(net: AnyParts, model: torch.nn.Module | None, x: Sequences) -> Truth:
+def find_truth(parts: AnyParts, model: torch.nn.Module | None, x: Sequences) -> Truth:
     """Run the float network. Raises `InputError` where `model` answers in another shape than the one compiled."""
-    graph = net.record.float_graph
+    graph = parts.record.float_graph
     marks = [n for t in graph.time_constants for n in (t.total, t.keep) if n in graph.values]
-    executions = run_each(graph, [net.record.entering(a) for a in x.arrays], marks)
+    executions = run_each(graph, [parts.record.entering(a) for a in x.arrays], marks)
     if model is None:
-        return Truth(executions, net.host.answers(e.outputs[0] for e in executions))
+        return Truth(executions, parts.host.answers(e.outputs[0] for e in executions))
     from ltc2neuro.tracing.model import calling_like
 
-    calling = calling_like(net.record, model, x.arrays)
-    return Truth(executions, _torch_answers(net.record, model, x, calling), calling)
+    calling = calling_like(parts.record, model, x.arrays)
+    return Truth(executions, _torch_answers(parts.record, model, x, calling), calling)
 
 
-def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences, calling: Calling) -> list[list[Floats]]:
+def _torch_answers(record: BaseRecord, model: torch.nn.Module, x: Sequences, calling: Calling) -> list[list[Floats]]:
     import torch
 
     from ltc2neuro.tracing.calling.dtype import model_dtype
@@ -62,7 +62,7 @@ def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences, callin
     torchs = answers_of(model, x.arrays, calling)
     answers = [[np.asarray(y, own) for y in each] for each in torchs]  # float32 as float32
     for samples, each in zip(x.arrays, answers, strict=True):
-        shapes = [(*a.steps(len(samples)), *a.step_shape) for a in net.answers.each]
+        shapes = [(*a.steps(len(samples)), *a.step_shape) for a in record.answers.each]
         found, expected = (", ".join(map(str, side)) for side in ([y.shape for y in each], shapes))
         if found != expected:
             raise InputError(
@@ -73,11 +73,11 @@ def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences, callin
     return answers
 
 
-def agreement(net: BaseRecord, model: torch.nn.Module, x: Sequences, calling: Calling) -> Row:
+def agreement(record: BaseRecord, model: torch.nn.Module, x: Sequences, calling: Calling) -> Row:
     """Whether torch still computes what was compiled, as closely as the proof at compile: see `docs/proof.md`."""
     from ltc2neuro.tracing import agree
 
-    found = agree(model, net, x.arrays, calling)
+    found = agree(model, record, x.arrays, calling)
     note = f"largest difference in {found.arithmetic}, relative to the channel's largest value"
     if found.apart:
         note = f"{found.apart}: was it trained further, or changed?"
@@ -101,22 +101,22 @@ class _ComparedVector:
     lsb: Floats | None = None
 
 
-def fidelity(net: AnyParts, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
+def fidelity(parts: AnyParts, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
     """SQNR of outputs and states, whole and by cause, each that of its worst channel; and of one sample alone."""
-    record, there = net.record, FLOATING.name in net.executors
-    floating = run_network(net, x, FLOATING.name) if there else None
-    outputs = net.host.answers(reference.outputs), net.host.answers(floating.outputs if floating else [])
+    record, there = parts.record, FLOATING.name in parts.executors
+    floating = run_network(parts, x, FLOATING.name) if there else None
+    outputs = parts.host.answers(reference.outputs), parts.host.answers(floating.outputs if floating else [])
     exact, integer, real = (record.answers.by_channel(ys) for ys in (truth.answers, *outputs))
     measured = [
         _ComparedVector(a.row, exact[n], integer[n], real[n], a.step_shape) for n, a in enumerate(record.answers.each)
     ]
     for state in record.model_states:
-        lsb = net.host.state_lsb(state.name)
+        lsb = parts.host.state_lsb(state.name)
         exacts = [e.states[state.name][0] for e in truth.executions]
         integers = [np.asarray(s) * lsb for s in reference.states[state.name]]
         reals = [np.asarray(s) for s in floating.states[state.name]] if floating else []
         measured.append(_ComparedVector(state.name, exacts, integers, reals, (state.size,), lsb))
-    return [_level(m, min_sqnr) for m in measured] + _one_sample(net, x, truth.executions)
+    return [_level(m, min_sqnr) for m in measured] + _one_sample(parts, x, truth.executions)
 
 
 def _level(m: _ComparedVector, min_sqnr: float | None) -> Row:
@@ -142,9 +142,9 @@ def _place(channel: int, shape: tuple[int, ...]) -> str:
     return "[" + ", ".join(str(int(i)) for i in np.unravel_index(channel, shape)) + "]"
 
 
-def _one_sample(net: AnyParts, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
+def _one_sample(parts: AnyParts, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
     """Teacher-forced: every sample starts from the float state, so that only one sample's error is seen."""
-    record, graph = net.record, net.record.float_graph
+    record, graph = parts.record, parts.record.float_graph
     before: dict[str, list[Floats]] = {s.name: [] for s in record.model_states}
     after: dict[str, list[Floats]] = {s.name: [] for s in record.model_states}
     for execution in executions:
@@ -157,10 +157,10 @@ def _one_sample(net: AnyParts, x: Sequences, executions: Sequence[Execution]) ->
         return []
     samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
     start = {name: record.state_words[name].quantize(np.concatenate(tracks))[0] for name, tracks in before.items()}
-    run = run_reference(net, samples, start)
+    run = run_reference(parts, samples, start)
     rows = []
     for name, tracks in after.items():
-        got = run.final_state[name] * net.host.state_lsb(name)
+        got = run.final_state[name] * parts.host.state_lsb(name)
         worst = metrics.worst_channel(metrics.channel_sqnr([np.concatenate(tracks)], [got]))
         if worst.channel is None:
             continue

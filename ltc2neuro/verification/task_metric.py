@@ -46,7 +46,7 @@ class TaskMetric:
 
 
 def task_metrics(
-    net: BaseRecord, x: Sequences, targets: Targets | None, metric: str | Metric | None
+    record: BaseRecord, x: Sequences, targets: Targets | None, metric: str | Metric | None
 ) -> list[TaskMetric]:
     """What the user measures a network by: nothing, the metric, or that of each answer that has targets.
 
@@ -55,13 +55,13 @@ def task_metrics(
     check_pair(targets, metric)
     if targets is None or metric is None:
         return []
-    given = of_each(net.answers, targets)
+    given = of_each(record.answers, targets)
     found = []
-    for number, (answer, own) in enumerate(zip(net.answers.each, given, strict=True)):
+    for number, (answer, own) in enumerate(zip(record.answers.each, given, strict=True)):
         if own is not None:
-            wanted = as_targets(own, x, net.layout, stepped=answer.stepped)
-            of = answer.name if net.answers.several else ""
-            found.append(TaskMetric(metric, wanted, net.layout.batch_axis(stepped=answer.stepped), number, of))
+            wanted = as_targets(own, x, record.layout, stepped=answer.stepped)
+            of = answer.name if record.answers.several else ""
+            found.append(TaskMetric(metric, wanted, record.layout.batch_axis(stepped=answer.stepped), number, of))
     return found
 
 

@@ -127,22 +127,22 @@ def _known_answer(known: KnownAnswer, reference: Run) -> list[Row]:
     ]
 
 
-def _executors(net: AnyParts, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
+def _executors(parts: AnyParts, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
     """Every integer executor against the reference."""
     rows: list[Row] = []
-    wanted = None if on is None else [net.executor(name) for name in check_names(on, "on")]
-    for executor in net.compared if wanted is None else wanted:
+    wanted = None if on is None else [parts.executor(name) for name in check_names(on, "on")]
+    for executor in parts.compared if wanted is None else wanted:
         name = executor.name
         if name == reference.on or not executor.integers:
             continue
-        missing = executor.missing(net.record.chip)
+        missing = executor.missing(parts.record.chip)
         if missing and wanted is None:
             rows.append(Row(SAME, name, name, note=f"not run: {missing}"))
             continue
         part, note = (x, "") if executor.samples is None else first_samples(x, executor.samples)
         begin(f"running on {name}")
-        run = run_network(net, part, name)
-        expected = run_reference(net, part) if note else reference
+        run = run_network(parts, part, name)
+        expected = run_reference(parts, part) if note else reference
         pairs = [("outputs", run.integers, expected.integers)]
         pairs += [(n, run.states[n], expected.states[n]) for n in run.states]
         rows += [_compared(Row(SAME, n, name, note=note), _listed(got), _listed(right)) for n, got, right in pairs]
