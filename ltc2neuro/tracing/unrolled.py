@@ -102,7 +102,8 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
     tried, why = list[int](), None
     for steps in each:
         every = way.every or (steps == STEPS[0] and not way.over.left_out) or isinstance(why, SettlesLateError)
-        at = range(steps) if every else (steps - 2, steps - 1)
+        first = int(way.over.copies and not way.every)  # of one sample alone it is not seen what comes before it
+        at = range(first, steps) if every else (steps - 2, steps - 1)
         why = None
         try:
             traced = _of_steps(model, way, at, clock)

@@ -141,6 +141,7 @@ BEFORE = {
     "in a loop": (lambda m, x: torch.stack([x[:, max(t - 1, 0)] for t in range(x.shape[1])], 1), [3, 1]),
     "in front of a loop": (lambda m, x: m.loop(_padded(x, 2)[:, :, :-2].transpose(1, 2), m.start * 0), [4, 3, 3, 1]),
     "a sample late": (_a_sample_late, [4, 3, 1]),
+    "its last answer": (lambda m, x: _a_sample_late(m, x)[:, -1], [4, 3, 1]),
     "the state before": (
         lambda m, x: torch.tanh((y := _average(x)) - torch.cat([y[:, :1], y[:, :-1]], 1)),
         [3, 1],
