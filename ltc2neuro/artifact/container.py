@@ -36,13 +36,13 @@ from ltc2neuro.artifact.graphs import checked_graph
 from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3
-"""The version of the file's layout; `SEMANTICS_VERSION` is that of what its integers mean."""
+"""The version of the file format; `SEMANTICS_VERSION` is that of what its integers mean."""
 
 PARTED_VERSION = 4
 """The same with several parts that enter or leave, or tokens that are looked up: readers of version 3 do neither."""
 
 READABLE = (2, 3, 4)
-"""The layouts that are read: those of version 2 do not tell the order of batch and time, which is batch first."""
+"""The file formats that are read: those of version 2 do not tell the order of batch and time, which is batch first."""
 
 LONGEST_TEXT = 500
 """The longest text that an error repeats from a file."""

@@ -24,29 +24,30 @@ AGAIN = (
 )
 
 
-def requantized(net: R, calibration: Sequences, precision: Precision) -> R:
+def requantized(record: R, calibration: Sequences, precision: Precision) -> R:
     """The network at that precision. Raises `QuantizeError` where it does not fit the chip.
 
     Its integers are others, so that the answer to its known sequence is not known.
     """
-    near = near_integers(Floating.of(net.observed(net.float_graph, calibration), precision, net.chip, timed=net.timed))
+    observed = record.observed(record.float_graph, calibration)
+    near = near_integers(Floating.of(observed, precision, record.chip, timed=record.timed))
     stages = {TUNE, *(stage.__name__ for stage in STAGES)}
-    passes = (*(p for p in net.passes if p.name not in stages), *near.passes)
-    known = KnownAnswer.unanswered(net.known.x)
-    return replace(net, proven=to_integers(near), precision=precision, passes=passes, known=known)
+    passes = (*(p for p in record.passes if p.name not in stages), *near.passes)
+    known = KnownAnswer.unanswered(record.known.x)
+    return replace(record, proven=to_integers(near), precision=precision, passes=passes, known=known)
 
 
-def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:
-    """The network, knowing what its integers were rounded from, and what is to be said of it, empty where it is `net`.
+def with_origin(record: R, calibration: Sequences, what: str) -> tuple[R, str]:
+    """The network, knowing what its integers were rounded from, and what is to be said of it; nothing of the same one.
 
     One that was read from a file is quantized again on `calibration`, `what` in words. Where the integers are the
     same, but for what was tuned, those of the file come from there too.
     """
-    if net.proven.lowered is not None:
-        return net, ""
-    again, tuned = requantized(net, calibration, net.precision), was_tuned(net)
-    if _same(net.graph, again.graph, additive(net.graph) if tuned else ()):
-        return replace(net, proven=replace(net.proven, lowered=again.proven.lowered)), ""
+    if record.proven.lowered is not None:
+        return record, ""
+    again, tuned = requantized(record, calibration, record.precision), was_tuned(record)
+    if _same(record.graph, again.graph, additive(record.graph) if tuned else ()):
+        return replace(record, proven=replace(record.proven, lowered=again.proven.lowered)), ""
     return again, AGAIN.format(what=what, but=", and not tuned" if tuned else "")
 
 

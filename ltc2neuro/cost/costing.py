@@ -149,11 +149,11 @@ def _require_own(parts: Parts, run: Run) -> None:
             )
 
 
-def _apart(net: Prepared, placement: Placement, options: Options | None) -> MappedNetwork:
+def _apart(prepared: Prepared, placement: Placement, options: Options | None) -> MappedNetwork:
     """The network mapped so that it sends the same values, but samples do not overlap."""
     given, wanted = options or Options(), _sent(placement.network)
     for merged in (given.merged, False, True):  # where the mapping chooses, it may choose otherwise for this overlap
-        network = net.mapped(options=Options(Overlap.NONE, merged))
+        network = prepared.mapped(options=Options(Overlap.NONE, merged))
         if _sent(network) == wanted:
             return network
     raise GraphError("no mapping without overlap sends the same values")
