@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import torch
 
+from ltc2neuro.tracing.ops.mixing import mixed
 from ltc2neuro.tracing.ops.over_time import marked, valued
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.extents import Extent
@@ -66,10 +67,18 @@ def scaling(rule: Rule) -> Rule:
     def scale(input: object, other: object) -> Symbolic:
         total, factor = (input, other) if isinstance(input, Symbolic) else (other, input)
         count = count_below(factor)
+        if isinstance(total, Symbolic) and count == axes.STEPS and _may_be_a_mean(total):
+            raise mixed(total.recorder, "is by one over the number of steps, or by a number that is like it")
         mean = _mean(total, count) if isinstance(total, Symbolic) and count is not None else None
         return rule(input, other) if mean is None else mean
 
     return scale
+
+
+def _may_be_a_mean(total: Symbolic) -> bool:
+    """Whether a sum over all steps is scaled by what may be one over their number: 1.0 / x.shape[1] does not show."""
+    known, recorder = total.recorder.over_time, total.recorder
+    return known.marks.get(total.value) == "sum" and not recorder.all_at_once and not recorder.decisions.steps
 
 
 def _mean(total: Symbolic, count: int) -> Symbolic | None:

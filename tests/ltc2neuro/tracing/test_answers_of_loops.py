@@ -115,9 +115,14 @@ class Layer(nn.Module):
 
 
 def test_a_mean_of_a_layer_is_one_however_it_is_divided():
-    for mean in (lambda y: y.sum(1) / torch.tensor(y.shape[1]), lambda y: y.sum(1) * (1 / y.shape[1])):
-        assert [a.readout for a in trace(Layer(mean), list(X)).answers.each] == ["mean"]
-    assert trace(Layer(lambda y: y.sum(1) / 3.0), list(X)).answers.readout == "sum"
+    for mean in (
+        lambda y: y.sum(1) / torch.tensor(y.shape[1]),
+        lambda y: y.sum(1) * (1 / y.shape[1]),
+        lambda y: (1.0 / y.size(1)) * y.sum(1),
+    ):
+        assert trace(Layer(mean), list(X)).answers.readout == "mean"
+    for third in (lambda y: y.sum(1) / 3.0, lambda y: y.sum(1) * (1 / 3)):
+        assert trace(Layer(third), list(X)).answers.readout == "sum"
 
 
 def test_a_product_over_time_beside_its_factors_is_no_last_state():
