@@ -198,16 +198,6 @@ def _read(op: StateRead, at: Leveling) -> None:
     at.schedule.levels[op.out] = 0
 
 
-@LEVEL.on(Elementwise)
-def _computed(op: Elementwise, at: Leveling) -> None:
-    at.compute(str(op.result), op.operands)
-
-
-@LEVEL.on(StateWrite)
-def _written(op: StateWrite, at: Leveling) -> None:
-    at.need(op.x)
-
-
-@LEVEL.on(Output)
-def _output(op: Output, at: Leveling) -> None:
-    at.answer(op.x)
+LEVEL.on(Elementwise)(lambda op, at: at.compute(str(op.result), op.operands))
+LEVEL.on(StateWrite)(lambda op, at: at.need(op.x))
+LEVEL.on(Output)(lambda op, at: at.answer(op.x))

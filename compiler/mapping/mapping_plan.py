@@ -245,26 +245,10 @@ class _Planner:
 
 TAKE: OpTable[[_Planner, int], None] = OpTable("plan")
 """Takes up an op of a block: what becomes of it where linear ops are maps."""
-
-
-@TAKE.on(Elementwise, StateRead, StateWrite)
-def _kept(op: Op, planner: _Planner, block: int) -> None:
-    planner.keep(op, block)
-
-
-@TAKE.on(Linear)
-def _linked(op: Linear, planner: _Planner, block: int) -> None:
-    planner.link(op, block)
-
-
-@TAKE.on(Input)
-def _entering(op: Input, planner: _Planner, block: int) -> None:
-    planner.enter(op.out, block)
-
-
-@TAKE.on(Output)
-def _leaving(op: Output, planner: _Planner, block: int) -> None:
-    planner.leave(op, block)
+TAKE.on(Elementwise, StateRead, StateWrite)(lambda op, planner, block: planner.keep(op, block))
+TAKE.on(Linear)(lambda op, planner, block: planner.link(op, block))
+TAKE.on(Input)(lambda op, planner, block: planner.enter(op.out, block))
+TAKE.on(Output)(lambda op, planner, block: planner.leave(op, block))
 
 
 def _add(terms: dict[str, Sparse], source: str, matrix: Sparse) -> None:

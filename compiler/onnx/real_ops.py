@@ -13,16 +13,6 @@ NODES: OpTable[[NodeWriter[Graph]], None] = OpTable("onnx, floats", BOTH)
 NODES.on(ops.Mul, ops.Div)(binary_node)
 
 
-@NODES.on(ops.Input)
-def _input(op: ops.Input, to: NodeWriter[Graph]) -> None:
-    to.call("HostMap", [to.sample, to.read(op.scale), to.read(op.offset)], op.out)
-
-
-@NODES.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, to: NodeWriter[Graph]) -> None:
-    mat_vec(op, to, "WideMatVec")
-
-
-@NODES.on(ops.Apply)
-def _apply(op: ops.Apply, to: NodeWriter[Graph]) -> None:
-    to.call(op.function, [to.read(op.x)], op.out)
+NODES.on(ops.Input)(lambda op, to: to.call("HostMap", [to.sample, to.read(op.scale), to.read(op.offset)], op.out))
+NODES.on(ops.MatVec)(lambda op, to: mat_vec(op, to, "WideMatVec"))
+NODES.on(ops.Apply)(lambda op, to: to.call(op.function, [to.read(op.x)], op.out))
