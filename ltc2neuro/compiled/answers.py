@@ -186,12 +186,6 @@ class Answers:
         return replace(self, each=tuple(replace(a, drops_row=row, drops_step=step) for a, row, step in told))
 
 
-def alone(
-    readout: str,
-    step_shape: tuple[int, ...],
-    drops_row: bool = False,
-    drops_step: bool = False,
-    added: tuple[float, ...] = (),
-) -> Answers:
+def alone(readout: str, step_shape: tuple[int, ...], drops_row: bool = False, drops_step: bool = False) -> Answers:
     """Of a model that has one answer."""
-    return Answers((Answer(ALONE, readout, step_shape, drops_row, drops_step, added),))
+    return Answers((Answer(ALONE, readout, step_shape, drops_row, drops_step),))

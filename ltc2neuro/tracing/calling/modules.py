@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -11,7 +12,6 @@ import numpy as np
 import torch
 
 from hw_models.errors import InputError, TraceError
-from ltc2neuro.tracing.calling.eager import uncompiled
 from ltc2neuro.tracing.calling.initial_states import Starts, first_states
 from ltc2neuro.tracing.calling.kept_attributes import as_it_was
 
@@ -118,3 +118,13 @@ def undisturbed() -> Iterator[None]:
     finally:
         torch.set_rng_state(torch_state)
         np.random.set_state(numpy_state)
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Compile nothing: only Python code can be recorded, and a proof's few batches are not worth the wait."""
+    if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield

@@ -12,8 +12,7 @@ from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.dispatch.solver import repeated
-from ltc2neuro.tracing.dispatch.transforms import refuse_transforms
-from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, no_complex, refusal
+from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, no_complex, refusal, refuse_transforms
 from ltc2neuro.tracing.dispatch.writing import Written, write_through
 from ltc2neuro.tracing.ops.complex_numbers import COMPLEX_NUMBERS, cast
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 
 import torch
+from torch._C import _functorch  # type: ignore[attr-defined]
 
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.embedding import LOOKED_UP
 from ltc2neuro.tracing.ops.mixing import ATTENDS
 from ltc2neuro.tracing.ops.shape_ops import CHOOSES
 from ltc2neuro.tracing.ops.torch_ops import by_spelling
+from ltc2neuro.tracing.recording.symbolic import Symbolic
 from ltc2neuro.tracing.recording.tape import Tape
 
 _ESCAPES = (
@@ -130,3 +132,27 @@ def scripted(recorder: Tape, name: str) -> TraceError:
         f"{name} was made by torch.jit and cannot be recorded",
         "Use the Python function or module that it was made from: without @torch.jit.script, script() or trace().",
     )
+
+
+def refuse_transforms(recorder: Tape, values: object) -> None:
+    """Raise `TraceError` where torch.func is at work, by vmap or grad, and a symbolic tensor among its `values`.
+
+    It wraps this in a tensor of torch's own, which runs on its zeros and records nothing.
+    """
+    if _functorch.peek_interpreter_stack() is not None and _within(values):
+        raise recorder.refusal(
+            "torch.vmap, or another function of torch.func, takes a computed value",
+            "Write it for whole batches: torch's calls take (batch, time, features) as they are, and a product of "
+            "vectors is torch.einsum. A gradient belongs outside of the network.",
+        )
+
+
+def _within(value: object) -> bool:
+    """Whether there is a symbolic tensor in nested tuples, lists, dicts and torch's wrappers."""
+    if isinstance(value, (tuple, list)):
+        return any(map(_within, value))
+    if isinstance(value, dict):
+        return any(map(_within, value.values()))
+    while isinstance(value, torch.Tensor) and _functorch.is_functorch_wrapped_tensor(value):
+        value = _functorch.get_unwrapped(value)
+    return isinstance(value, Symbolic)
