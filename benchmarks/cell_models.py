@@ -56,12 +56,14 @@ def thinned() -> Task:
 
     def some(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = np.sort(np.argsort(rng.random(x.shape[:2]), axis=1)[:, :6], axis=1)
-        spans = np.diff(rows, axis=1, prepend=-1).astype(np.float32)
-        return np.take_along_axis(x, rows[..., None], axis=1), spans
+        timespans = np.diff(rows, axis=1, prepend=-1).astype(np.float32)
+        return np.take_along_axis(x, rows[..., None], axis=1), timespans
 
-    x_train, spans_train = some(whole.x_train)
-    x_test, spans_test = some(whole.x_test)
-    return replace(whole, x_train=x_train, x_test=x_test, spans_train=spans_train, spans_test=spans_test)
+    x_train, timespans_train = some(whole.x_train)
+    x_test, timespans_test = some(whole.x_test)
+    return replace(
+        whole, x_train=x_train, x_test=x_test, timespans_train=timespans_train, timespans_test=timespans_test
+    )
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def train(model: nn.Module, task: Task, batch: int = 64) -> None:
     """Train in place with Adam and a one-cycle rate."""
     loss_of = nn.CrossEntropyLoss() if task.metric == "accuracy" else nn.MSELoss()
     x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
-    inputs = [x] if task.spans_train is None else [x, torch.from_numpy(task.spans_train)]
+    inputs = [x] if task.timespans_train is None else [x, torch.from_numpy(task.timespans_train)]
     steps = -(-len(x) // batch)
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, epochs=EPOCHS, steps_per_epoch=steps)

@@ -193,11 +193,11 @@ def together(exact: np.ndarray, found: np.ndarray) -> float:
 
 
 def decibels(
-    net: Network, x: np.ndarray, spans: np.ndarray | None = None, measures: Sequence[Measure] = (worst,)
+    net: Network, x: np.ndarray, timespans: np.ndarray | None = None, measures: Sequence[Measure] = (worst,)
 ) -> list[tuple[float, float]]:
     """By each measure that of the worst state and of the outputs."""
-    joined = x if spans is None else np.concatenate([x, spans[..., None]], axis=-1)
-    run, truth = net.run(x, timespans=spans), run_float(net.float_graph, joined)
+    joined = x if timespans is None else np.concatenate([x, timespans[..., None]], axis=-1)
+    run, truth = net.run(x, timespans=timespans), run_float(net.float_graph, joined)
     states = [(exact, np.asarray(run.states[name]) * net.state_lsb(name)) for name, exact in truth.states.items()]
     outputs = np.asarray(run.outputs)
     return [(min(measure(*pair) for pair in states), measure(truth.outputs, outputs)) for measure in measures]
@@ -206,22 +206,22 @@ def decibels(
 def measure(cell: CellModel, task: Task, weights: Path | None, settings: Iterable[str]) -> Measured:
     """Compile on training sequences at every setting, run test sequences on both sides."""
     model = cell.trained(task, weights)
-    x, spans = task.x_test[:TESTED], _first(task.spans_test, TESTED)
+    x, timespans = task.x_test[:TESTED], _first(task.timespans_test, TESTED)
     nets, states, outputs, whole, seconds = {}, {}, {}, {}, 0.0
     for setting in settings:
         start = time.process_time()
         nets[setting] = ltc2neuro.compile(
             model,
             task.x_train[:CALIBRATION],
-            timespans=_first(task.spans_train, CALIBRATION),
+            timespans=_first(task.timespans_train, CALIBRATION),
             precision=SETTINGS[setting],
         )
         seconds = seconds or time.process_time() - start
-        (states[setting], outputs[setting]), whole[setting] = decibels(nets[setting], x, spans, (worst, together))
+        (states[setting], outputs[setting]), whole[setting] = decibels(nets[setting], x, timespans, (worst, together))
     net = next(iter(nets.values()))
     mapped = net.mapped()
     with torch.no_grad():
-        inputs = [task.x_test] if task.spans_test is None else [task.x_test, task.spans_test]
+        inputs = [task.x_test] if task.timespans_test is None else [task.x_test, task.timespans_test]
         exact = model(*map(torch.from_numpy, inputs)).numpy()
     return Measured(
         cell,
@@ -234,7 +234,7 @@ def measure(cell: CellModel, task: Task, weights: Path | None, settings: Iterabl
         mapped.ticks_per_sample,
         task.metric,
         score(task, exact),
-        score(task, np.asarray(net(task.x_test, timespans=task.spans_test))),
+        score(task, np.asarray(net(task.x_test, timespans=task.timespans_test))),
     )
 
 

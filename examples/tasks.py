@@ -35,8 +35,8 @@ class Task:
     x_test: Floats
     y_test: Targets
     metric: str
-    spans_train: Floats | None = None
-    spans_test: Floats | None = None
+    timespans_train: Floats | None = None
+    timespans_test: Floats | None = None
 
 
 def digits() -> Task:

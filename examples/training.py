@@ -19,14 +19,14 @@ def train(model: nn.Module, task: Task, *, epochs: int, rate: float, batch: int 
     """Train `model` in place with Adam and a one-cycle rate; every tenth epoch prints how it does."""
     loss_of = nn.CrossEntropyLoss() if task.metric == "accuracy" else nn.MSELoss()
     x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
-    spans = _tensor(task.spans_train)
+    timespans = _tensor(task.timespans_train)
     steps = -(-len(x) // batch)
     optimiser = torch.optim.Adam(model.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, epochs=epochs, steps_per_epoch=steps)
     for epoch in range(epochs):
         for rows in torch.randperm(len(x)).split(batch):
             optimiser.zero_grad()
-            loss = loss_of(outputs(model, x[rows], None if spans is None else spans[rows]), y[rows])
+            loss = loss_of(outputs(model, x[rows], None if timespans is None else timespans[rows]), y[rows])
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
@@ -39,9 +39,9 @@ def train(model: nn.Module, task: Task, *, epochs: int, rate: float, batch: int 
             print(f"epoch {epoch + 1:3d}  loss {loss.item():.4f}  test {task.metric} {found:.4f}", flush=True)
 
 
-def outputs(model: nn.Module, x: torch.Tensor, spans: torch.Tensor | None) -> torch.Tensor:
+def outputs(model: nn.Module, x: torch.Tensor, timespans: torch.Tensor | None) -> torch.Tensor:
     """What `model` answers to `x`; the time spans are given to it where there are any."""
-    return model(x)[0] if spans is None else model(x, timespans=spans)[0]
+    return model(x)[0] if timespans is None else model(x, timespans=timespans)[0]
 
 
 def _tensor(values: Floats | None) -> torch.Tensor | None:
@@ -51,7 +51,7 @@ def _tensor(values: Floats | None) -> torch.Tensor | None:
 def score(model: nn.Module, task: Task) -> float:
     """The task's metric on the test sequences: accuracy (0..1) or mean squared error."""
     with torch.no_grad():
-        y = outputs(model, torch.from_numpy(task.x_test), _tensor(task.spans_test)).numpy()
+        y = outputs(model, torch.from_numpy(task.x_test), _tensor(task.timespans_test)).numpy()
     if task.metric == "accuracy":
         return float(np.mean(y.argmax(-1) == task.y_test))
     return float(np.mean((y - task.y_test) ** 2))

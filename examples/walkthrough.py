@@ -59,17 +59,17 @@ def trained(model: Model, name: str, task: Task, again: bool, *, epochs: int, ra
 def check(net: Network, model: nn.Module, task: Task) -> None:
     """Run every executor that is installed on test sequences and print how they do; leave with 1 where they differ."""
     few = slice(SEQUENCES)
-    spans = None if task.spans_test is None else task.spans_test[few]
-    verified = ltc2neuro.verify(net, model, task.x_test[few], task.y_test[few], task.metric, timespans=spans)
+    timespans = None if task.timespans_test is None else task.timespans_test[few]
+    verified = ltc2neuro.verify(net, model, task.x_test[few], task.y_test[few], task.metric, timespans=timespans)
     print(verified)
     if not verified.passed:
         raise SystemExit(1)
 
 
-def answers(model: nn.Module, x: Floats, spans: Floats | None = None) -> Floats:
+def answers(model: nn.Module, x: Floats, timespans: Floats | None = None) -> Floats:
     """What torch answers to `x`: its outputs, as an array."""
     with torch.no_grad():
-        return outputs(model, torch.from_numpy(x), None if spans is None else torch.from_numpy(spans)).numpy()
+        return outputs(model, torch.from_numpy(x), None if timespans is None else torch.from_numpy(timespans)).numpy()
 
 
 def figure(title: str, heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
