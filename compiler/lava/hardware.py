@@ -32,9 +32,7 @@ LATEST = 4
 """This many ticks a sample may enter late, and a result leave late."""
 
 
-def run_loihi2(
-    map_for: Callable[[int | None], MappedNetwork], x: Integers, expected: Integers, deadline_s: float | None = None
-) -> Execution:
+def run_loihi2(map_for: Callable[[int | None], MappedNetwork], x: Integers, expected: Integers) -> Execution:
     """Run integers `x` (batch, time, features) on Loihi 2, one sequence after another; outputs only.
 
     `expected` are the reference's outputs: by them the results are found in time, and no integer is taken from them.
@@ -48,8 +46,7 @@ def run_loihi2(
     if batch == 0 or time == 0:
         return Execution(np.zeros((batch, time, network.output_size), np.int64), {}, {}, {}, {})
     estimate = START_S + TICK_S * (network.latency + batch * time * network.ticks_per_sample)
-    limit_s = estimate if deadline_s is None else deadline_s
-    outputs = run_on(target, network, x.reshape(batch * time, -1), expected.reshape(batch * time, -1), limit_s)
+    outputs = run_on(target, network, x.reshape(batch * time, -1), expected.reshape(batch * time, -1), estimate)
     return Execution(outputs.reshape(batch, time, -1), {}, {}, {}, {})
 
 

@@ -75,14 +75,10 @@ def _threads(job: Job) -> int:
     return cpus() if job.threads is None else job.threads
 
 
-def _prepare(net: Compiled) -> NativeRunner:
-    return NativeRunner(net.proven)
-
-
-NATIVE = Executor(
+NATIVE: Executor[Compiled] = Executor(
     "native",
     "the integer graph as machine code of this CPU",
-    _prepare,
+    lambda net: NativeRunner(net.proven),
     counts=True,
     needs=PACKAGES,
     loads=_build,

@@ -62,14 +62,10 @@ def _clip(site: ClipSite, ends: Mapping[str, Array]) -> Clip:
     return Clip(ends[site.count].sum(axis=0), low.min(axis=0), high.max(axis=0))
 
 
-def _prepare(net: Compiled) -> Runner:
-    return prepare_onnx(net.proven)
-
-
-ONNX = Executor(
+ONNX: Executor[Compiled] = Executor(
     "onnx",
     "the integer graph as an ONNX model, in onnxruntime",
-    _prepare,
+    lambda net: prepare_onnx(net.proven),
     shows=Shows.STATES,
     counts=True,
     needs=PACKAGES,
