@@ -51,7 +51,7 @@ class EarlyNumbers:
         while self._rows:
             ready = [key for key in self._rows if not self._unknown[key]]
             if ready:
-                self._compute([one for key in ready for one in self._rows.pop(key)])
+                self._compute([self._rows.pop(key) for key in ready])
             elif not self._solve():
                 self._choose(made)
 
@@ -88,20 +88,31 @@ class EarlyNumbers:
         for key in self._readers.pop(one, ()):
             self._unknown[key].discard(one)
 
-    def _compute(self, ready: Iterable[Early]) -> None:
+    def _compute(self, ready: Iterable[list[Early]]) -> None:
         """What ops make of what is all known."""
         alike: dict[ElementKind, list[Early]] = defaultdict(list)
-        for one in ready:
-            alike[self.orbits.elements.kinds[one[0]]].append(one)
+        for rows in ready:
+            kinds = [self.orbits.elements.kinds[head] for head, _ in rows]
+            weights = [kind.weights for kind in kinds if isinstance(kind, Sum)]
+            if weights:  # all are rows of one matrix
+                matrix, column = np.array(weights), np.array(self._column(*rows[0]))
+                self._check(rows, matrix @ column, np.abs(matrix) @ np.abs(column))
+            else:
+                for one, kind in zip(rows, kinds, strict=True):
+                    alike[kind].append(one)
         for kind, own in alike.items():
             columns = np.array([self._column(*one) for one in own]).T
-            made, sizes = values_of(kind, columns).tolist(), _sizes(kind, columns).tolist()
-            for one, value, size in zip(own, made, sizes, strict=True):
-                start = self.found.get(one)
-                if not np.isfinite(value) if start is None else abs(value - start) > _tolerance(start, size):
-                    self.wrong.add(one)
-                if start is None:
-                    self._take(one, value)
+            added = np.abs(columns).sum(axis=0) if isinstance(kind, (Add, Sub)) else np.zeros(len(own))
+            self._check(own, values_of(kind, columns), added)
+
+    def _check(self, made: Iterable[Early], values: Floats, sizes: Floats) -> None:
+        """Whether what has been made, of terms of these sizes, is what was before; take it where nobody has looked."""
+        for one, value, size in zip(made, values.tolist(), sizes.tolist(), strict=True):
+            start = self.found.get(one)
+            if not np.isfinite(value) if start is None else abs(value - start) > _tolerance(start, size):
+                self.wrong.add(one)
+            if start is None:
+                self._take(one, value)
 
     def _column(self, head: int, ago: int) -> list[float]:
         numbers, operands = self.orbits.elements.values, self.orbits.elements.operands[head]
@@ -145,13 +156,6 @@ class EarlyNumbers:
         rest = np.array([self.found[one] for one in shown]) - matrix @ self._column(*shown[0])
         found, _, rank, _ = np.linalg.lstsq(matrix[:, places], rest, rcond=None)
         return dict(zip(unknown, found.tolist(), strict=True)) if rank == len(unknown) else {}
-
-
-def _sizes(kind: ElementKind, columns: Floats) -> Floats:
-    """How large terms are that are added up."""
-    if isinstance(kind, Sum):
-        return np.abs(np.array(kind.weights)) @ np.abs(columns)
-    return np.abs(columns).sum(axis=0) if isinstance(kind, (Add, Sub)) else np.zeros(columns.shape[1])
 
 
 def _tolerance(start: float, size: float) -> float:
