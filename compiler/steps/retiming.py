@@ -91,8 +91,8 @@ def _groups(
     for head, own in _reads(timing, answers, of).items():
         never = head in of_the_first and head not in orbits.begins
         found.words[of[head], own] += NEVER_KEPT if never else NAMED if head in named else UNNAMED
-        if head in named and (late := named[head].late) is not None:
-            found.near[of[head]] = late
+        if head in named and named[head].variable.local:
+            found.near[of[head]] = named[head].late
     for head, least in orbits.later.items():
         found.least[of[head]] = max(found.least.get(of[head], 0), least)
     early = [(head, orbits.newest.get(e)) for head, e in [*orbits.instead.items(), *orbits.begins.items()]]

@@ -49,6 +49,11 @@ class Variable:
     grows: bool = False
     group: str = ""
 
+    @property
+    def local(self) -> bool:
+        """Whether it is a function's own, which has it when the step is done."""
+        return self.before is None and not self.group
+
     def known(self, values: Container[str]) -> bool:
         """Whether its elements are among these values."""
         return self.after.value in values and (self.before is None or self.before.value in values)
@@ -60,12 +65,16 @@ class Variable:
 
 
 class InVariable(NamedTuple):
-    """An element's variable, and its place there; and how many steps after the first possible one the model computes
-    it, where that is known."""
+    """An element's variable, and its place there; and how many steps before it has it the element can be computed."""
 
     variable: Variable
     place: int
-    late: int | None
+    late: int
+
+    @property
+    def order(self) -> tuple[bool, int]:
+        """Larger of the one that an element is called after: a cell's state, else what has it soonest."""
+        return self.variable.before is not None, -self.late
 
 
 @dataclass(frozen=True)
@@ -104,8 +113,8 @@ class Variables:
 
 
 def variables_of(elements: Elements, orbits: Orbits, known: Sequence[Variable], last: int) -> dict[int, InVariable]:
-    """Of newest elements the variable that is `known` when the `last` step is done; of one element the last that is, of
-    a cell's state that of the cell. Of a list that grows all have its name."""
+    """Of newest elements the variable that is `known` when the `last` step is done; of a list that
+    grows all have its name. That of a list whose elements have other names, too, is the last choice."""
     found, before = dict[int, InVariable](), dict[int, int | None]()
     lists: dict[str, dict[str, dict[int, InVariable]]] = defaultdict(dict)
     for variable in sorted(known, key=lambda variable: variable.before is not None):
@@ -113,20 +122,20 @@ def variables_of(elements: Elements, orbits: Orbits, known: Sequence[Variable], 
         for place, element in enumerate(_elements(elements, variable.after)):
             here = element if element in orbits.newest else _one_before(elements, orbits, element, before)
             if here in orbits.newest and elements.known[here] != NEVER:
-                late = last - elements.known[element] if variable.before is None and not variable.group else None
-                own[orbits.newest[here]] = InVariable(variable, place, late)
+                own[orbits.newest[here]] = InVariable(variable, place, last - elements.known[element])
         if variable.group:
             lists[variable.group][variable.name] = own
         else:
-            found |= own
+            found |= {h: one for h, one in own.items() if h not in found or one.order >= found[h].order}
     for name, each in lists.items():
-        every = [(head, held) for own in each.values() for head, held in own.items()]
+        every = [(head, one) for own in each.values() for head, one in own.items()]
         heads = {head for head, _ in every}
-        if len(heads) < len(every):
-            found = {h: held._replace(variable=replace(held.variable, name=name)) for h, held in every} | found
-        elif not found.keys() >= heads:
-            of_cells = {h for h in heads if h in found and found[h].variable.before is not None}
-            found |= {h: held for h, held in every if h not in of_cells}
+        grows, whole = len(heads) < len(every), found.keys() >= heads
+        for head, one in every:
+            if grows:
+                one = one._replace(variable=replace(one.variable, name=name))
+            if head not in found or one.order > found[head].order or (one.order == found[head].order and not whole):
+                found[head] = one
     return found
 
 
