@@ -106,8 +106,8 @@ def _settle(
 def _orbit(elements: Elements, found: Orbits, after: Mapping[int, list[int]], reader: int) -> list[int]:
     """An element as it is at other steps."""
     chain, kind = [reader], elements.kinds[reader]
-    while (early := found.before.get(chain[0], NEVER)) != NEVER and elements.kinds[early] == kind:
-        chain.insert(0, early)
+    while (early := found.before.get(chain[0], NEVER)) not in (NEVER, chain[0]) and elements.kinds[early] == kind:
+        chain.insert(0, early)  # what never changes is its own past
     while later := [one for one in after[chain[-1]] if elements.kinds[one] == kind]:
         chain.append(later[0])
     return chain

@@ -199,3 +199,24 @@ def test_states_say_what_they_are():
     assert [s.name for s in held.states] == ["x.first", "started.1"]
     apart = trace(TWICE["changes of a state that starts elsewhere"][0](), list(X)).graph
     assert [s.name for s in apart.states] == ["cell.h", "cell.h.before"]
+
+
+def _constant_from_its_second_step_on(model, x):
+    late = torch.cat([model.start[:, :3].expand(len(x), 3, 3), x.sin()], 1)[:, : x.shape[1]]
+    h, answers = late[:, 0].tanh(), [late[:, 0]]
+    for t in range(1, x.shape[1]):
+        h = 0.8 * h + 0.2 * late[:, t].tanh()
+        answers.append(2 * h)
+    old, other = model.start[:, 1:].expand(len(x), 3), []
+    for h in answers:
+        other.append(torch.maximum(old, h) * old)
+        old = torch.zeros_like(h) - 0.1
+    y = torch.stack(other, 1)
+    return torch.cat([y[:, :1], y[:, :-1]], 1) - y
+
+
+@pytest.mark.timeout(60)
+def test_what_never_changes_has_no_past():
+    """Looking for it, inference went on for ever."""
+    with pytest.raises(TraceError, match="changes from step to step"):
+        trace(Model(_constant_from_its_second_step_on), list(X[:, :12]))
