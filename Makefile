@@ -3,8 +3,8 @@
 
 # Kernels of torch and BLAS stay on one thread: the tests run in three processes, as some wait for Lava. Python keeps what
 # it compiled, since many tests start it anew. Of large pages fewer are copied where Lava forks. Lava's own tests run by
-# themselves: all that others load would be copied for each process of a graph, a third of the work. Where one
-# fails the others run all the same.
+# themselves: all that others load would be copied for each process of a graph, a third of the work. Where one of them
+# fails, the others run all the same.
 TESTS = env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest --numprocesses 3 --dist worksteal
 test: export OMP_NUM_THREADS = 1
 test: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
