@@ -27,13 +27,14 @@ ROUNDS = 4
 class ManySteps:
     """A graph whose one sample holds many samples of so many `features`, and whose output holds the answers to those
     `at` some steps. Features that are `held` are the same at all steps of a sequence; `before` are values that stand
-    for what was before the first."""
+    for what was before the first. `filled`: what lies between the steps that answers are made of is looked at, too."""
 
     graph: Graph
     features: int
     at: Sequence[int]
     held: frozenset[int] = frozenset()
     before: frozenset[str] = frozenset()
+    filled: bool = False
 
 
 def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Variable] = ()) -> Graph:
@@ -48,7 +49,7 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
     found, last, why = None, max(many.at), None
     for _ in range(ROUNDS):
         try:
-            found = orbits(elements, answers)
+            found = orbits(elements, answers, filled=many.filled)
             break
         except UnsteadyError as error:
             why = why or error

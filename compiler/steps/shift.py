@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from compiler.steps.columns import between
 from compiler.steps.elements import NEVER, Elements, Sum
 from compiler.steps.orbits import (
     ANSWER,
@@ -20,15 +21,16 @@ from compiler.steps.unsteady import begins_late, changes, check_causal, name, or
 from hw_models.arrays import Integers
 
 
-def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
-    """Match the answers of each step with those of the step before, and all that they are made of.
+def orbits(elements: Elements, answers: Mapping[int, Integers], *, filled: bool = False) -> Orbits:
+    """Match the answers of each step with those of the step before, and all that they are made of; `filled`: also what
+    lies between that.
 
     Raises `UnsteadyError` where that cannot be one program.
     """
     check_causal(elements, answers)
     found = Orbits(elements)
     try:
-        _matched(found, answers)
+        _matched(found, answers, filled=filled)
     except UnsteadyError as error:
         told = found.conflict or error
         told.found = found
@@ -36,12 +38,14 @@ def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
     return found
 
 
-def _matched(found: Orbits, answers: Mapping[int, Integers]) -> None:
+def _matched(found: Orbits, answers: Mapping[int, Integers], *, filled: bool) -> None:
     elements, entered = found.elements, dict[int, int]()
     for t in sorted(answers, reverse=True):  # the newest first: what is at the beginning may differ
         if t - 1 in answers:
             pairs = zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)
             _match(found, entered, [(early, late, ANSWER) for early, late in pairs])
+    if filled:
+        _match(found, entered, between(found))
     found.numbers = run_through(found, answers)
     if found.numbers:
         found.conflict = found.conflict or changes(elements, *found.numbers[0][1:])

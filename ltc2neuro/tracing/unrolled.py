@@ -109,17 +109,21 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
             traced = _of_steps(model, way, at, clock)
             if way.over.copies and not traced.copies:
                 raise _too_far("nothing is put before the first step")
-            try:
-                traced, features, held = _in_features(traced, given)
-                graph = inferred(
-                    ManySteps(traced.graph, features, at, held, traced.copies), _own_name, traced.variables
-                )
-            except StartsLateError as error:
-                why = error
-            else:
-                found = _as_one_step(traced, graph, way)
-                if seen.by(found, steps):
-                    return found
+            traced, features, held = _in_features(traced, given)
+            many = ManySteps(traced.graph, features, at, held, traced.copies)
+            for own in (many,) if every else (many, replace(many, filled=True)):
+                try:
+                    graph = inferred(own, _own_name, traced.variables)
+                except UnsteadyError as error:
+                    if own.filled:  # as if it had not been tried
+                        continue
+                    if not isinstance(error, StartsLateError):
+                        raise
+                    why = error
+                else:
+                    found = _as_one_step(traced, graph, way)
+                    if seen.by(found, steps):
+                        return found
         except TraceError as error:
             raise _as_written(error) from None
         tried.append(steps)

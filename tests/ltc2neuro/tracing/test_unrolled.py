@@ -210,6 +210,25 @@ class Dilated(nn.Module):
         return self.head(z.transpose(1, 2))
 
 
+class Deep(nn.Module):
+    """A TCN that is a classifier: residual blocks of two convolutions each, of the last 61 steps."""
+
+    def __init__(self, answer) -> None:
+        super().__init__()
+        convs = [nn.Conv1d(3 if d == 1 else 2, 2, 3, dilation=d) for d in (1, 2, 4, 8)]
+        self.firsts, self.residual = nn.ModuleList(convs), nn.Conv1d(3, 2, 1)
+        self.seconds = nn.ModuleList(nn.Conv1d(2, 2, 3, dilation=d) for d in (1, 2, 4, 8))
+        self.head, self.answer = nn.Linear(2, 2), answer
+
+    def forward(self, x):
+        z = x.transpose(1, 2)
+        for first, second in zip(self.firsts, self.seconds, strict=True):
+            pad = (2 * first.dilation[0], 0)
+            y = torch.relu(second(F.pad(torch.relu(first(F.pad(z, pad))), pad)))
+            z = torch.relu(y + (self.residual(z) if first is self.firsts[0] else z))
+        return self.head(self.answer(z.transpose(1, 2)))
+
+
 class Chomped(nn.Module):
     """Padded on both sides, and cut."""
 
@@ -452,6 +471,9 @@ MODELS = {
     "queue": Queue,
     "average": Average,
     "TCN": Dilated,
+    "TCN, last": lambda: Deep(lambda y: y[:, -1]),
+    "TCN, mean": lambda: Deep(lambda y: y.mean(1)),
+    "TCN, last three": lambda: Deep(lambda y: y[:, -3:]),
     "chomped": Chomped,
     "windows": Windows,
     "mean of a list": lambda: Lists(lambda window: sum(window) / len(window)),
