@@ -217,14 +217,16 @@ def _operands_before(found: Orbits, early: int, late: int) -> list[tuple[int, in
 
 
 def _fixed(found: Orbits, reader: int, element: int) -> None:
-    elements, kind = found.elements, None if reader == ANSWER else found.elements.kinds[reader]
+    elements, sample = found.elements, found.elements.known[element]
+    kind = None if reader == ANSWER else elements.kinds[reader]
     found.fixed.setdefault((kind, element), set()).add(reader)
     found.differs = StartsLateError(
-        "every step looks at the same sample",
+        f"every step looks at the {'same' if sample else 'first'} sample",
         where=where(elements, element if reader == ANSWER else reader),
-        numbers=f"that of step {elements.known[element]}",
-        advice="Let it be the first one, which is held, or give it as an input. A step that does something else than "
-        "others, as with `if t % 2 == 0`, is none: give a mask as an input, g = torch.where(mask > 0.5, new, g).",
+        numbers=f"that of step {sample}",
+        advice=f"Give what comes once a sequence as an input that is held{', or let it be the first' * (sample > 0)}. "
+        "A step that does something else than others, as with `if t % 2 == 0`, is none: give a mask as an input, "
+        "g = torch.where(mask > 0.5, new, g).",
     )
 
 

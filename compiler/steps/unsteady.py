@@ -43,11 +43,18 @@ def changes(elements: Elements, late: int, early: int) -> UnsteadyError:
     return SettlesLateError(
         "a number changes from step to step",
         where=where(elements, late),
-        numbers=f"{elements.values[early]:g}, then {elements.values[late]:g}",
+        numbers=_told_apart(elements.values[early], elements.values[late]),
         advice="A network does the same at every step: give what changes with time as an input. A mean over time that "
-        "ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps. Differences that a layer with "
+        "ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps; one that the model goes on "
+        "with is an exponential one, m = 0.9 * m + 0.1 * y, or 1 / steps is an input. Differences that a layer with "
         "biases reads begin at x[:, :1] * 0: torch.cat([x[:, :1] * 0, x[:, 1:] - x[:, :-1]], 1).",
     )
+
+
+def _told_apart(early: float, late: float) -> str:
+    """Both numbers, with as many digits as show that they differ."""
+    digits = next((n for n in range(6, 17) if f"{early:.{n}g}" != f"{late:.{n}g}"), 17)
+    return f"{early:.{digits}g}, then {late:.{digits}g}"
 
 
 def two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:

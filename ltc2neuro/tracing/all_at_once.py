@@ -12,6 +12,7 @@ import torch
 from compiler.steps.orbits import UnsteadyError
 from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
+from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.answer_shapes import MANY, OTHER, ModelResult, StepAxes, answers_in, longer, without_steps
 from ltc2neuro.tracing.calling.answering import Place, at_places
 from ltc2neuro.tracing.calling.forward import with_time
@@ -93,6 +94,13 @@ class AllAtOnce(torch.nn.Module):
     def forward(self, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`x` (rows, steps, *sample_shape) -> (rows, steps * outputs)."""
         y, size = self.way.run(self.model, x, self.lengths), sum(answer.size for answer in self.way.answers.each)
+        if isinstance(x, Symbolic) and not isinstance(y, Symbolic):
+            raise TraceError(
+                "the answers do not depend on the samples",
+                where=written(self.model),
+                advice="Such a loop runs by itself, as a pattern generator does: let each step read x[:, t], or run it "
+                "on the host.",
+            )
         steps = x.shape[1] if self.way.every else len(self.lengths)
         if y.shape[1] != steps * size:
             raise TraceError(

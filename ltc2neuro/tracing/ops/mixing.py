@@ -9,8 +9,9 @@ from ltc2neuro.tracing.recording.tape import Tape
 
 MIXES = (
     "A network computes one row and one step at a time. What joins steps belongs into a cell under "
-    "ltc2neuro.nn.Recurrent; what joins rows belongs after the network. A loss or penalty that forward returns, too, "
-    "belongs under `if self.training:`."
+    "ltc2neuro.nn.Recurrent; what joins rows belongs after the network. What decides, as h.abs().max() > 1, is chosen "
+    "for each row: torch.where(h.abs() > 1, 0.5 * h, h). A loss or penalty that forward returns, too, belongs under "
+    "`if self.training:`."
 )
 DECIDED = "the model goes by a computed value, all rows at once"
 DECIDES = (
