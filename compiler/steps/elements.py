@@ -86,6 +86,8 @@ class Elements:
     """those that read others than their values' ops do: see `compiler.steps.copies`"""
     before: frozenset[str] = frozenset()
     """values that stand for what was before the first step"""
+    late_starts: bool = False
+    """whether several steps of a value may be made of the first sample: it is computed so many steps later"""
     past: frozenset[int] = frozenset()
     """the elements of these, and what is made of them alone"""
     _found: dict[MadeOf, int] = field(default_factory=dict)

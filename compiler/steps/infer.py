@@ -27,7 +27,8 @@ ROUNDS = 4
 class ManySteps:
     """A graph whose one sample holds many samples of so many `features`, and whose output holds the answers to those
     `at` some steps. Features that are `held` are the same at all steps of a sequence; `before` are values that stand
-    for what was before the first. `filled`: what lies between the steps that answers are made of is looked at, too."""
+    for what was before the first. `filled`: what lies between the steps that answers are made of is looked at, too.
+    With `late_starts` several steps of a value may be made of the first sample."""
 
     graph: Graph
     features: int
@@ -35,6 +36,7 @@ class ManySteps:
     held: frozenset[int] = frozenset()
     before: frozenset[str] = frozenset()
     filled: bool = False
+    late_starts: bool = False
 
 
 def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Variable] = ()) -> Graph:
@@ -42,6 +44,7 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
     `known`. Raises `TraceError` where there is none."""
     graph = only_used(many.graph)
     elements = unrolled_elements(graph, many.features, many.held, many.before)
+    elements.late_starts = many.late_starts
     elements.past = before_the_first(elements)
     if elements.past and elements.units:
         raise begins_late(elements, min(elements.parts))

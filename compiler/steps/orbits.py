@@ -25,6 +25,10 @@ class UnsteadyError(TraceError):
     found: Orbits | None = None
 
 
+class FirstSampleError(UnsteadyError):
+    """More of it can be computed with the first sample than with each later one."""
+
+
 class StartsLateError(UnsteadyError):
     """It does not do the same at each of so few steps."""
 

@@ -9,6 +9,7 @@ from compiler.steps.elements import NEVER, Elements, Sum
 from compiler.steps.orbits import (
     ANSWER,
     BEFORE_THE_FIRST,
+    FirstSampleError,
     Orbits,
     Past,
     StartsLateError,
@@ -105,12 +106,12 @@ def _follow(found: Orbits) -> None:
             found.newest[here], found.ago[here] = head, number
             found.first[head] = elements.known[head] - number
             if elements.known[here] > found.first[head]:
-                starts = elements.known[here] == 0 and (here in elements.past or here not in before)
-                if not starts or (found.first[head] < -1 and here not in elements.past):
+                starts = elements.late_starts or here in elements.past
+                if elements.known[here] != 0 or not (starts or (here not in before and found.first[head] >= -1)):
                     problem = "a value of an earlier step needs later samples than that of a later step"
-                    advice = "Let it start from a constant such as torch.zeros, not from a sample times 0. "
+                    advice = "Let it start from a constant such as torch.zeros, or give its start as an input. "
                     advice += BEFORE_THE_FIRST
-                    raise UnsteadyError(problem, where=where(elements, here), advice=advice)
+                    raise FirstSampleError(problem, where=where(elements, here), advice=advice)
                 found.later[head] = -found.first[head]
             if here not in before:
                 found.start[head] = None

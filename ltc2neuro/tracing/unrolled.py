@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
@@ -19,7 +20,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.workload import work
 from compiler.interpreters.float64 import run_float
 from compiler.steps.infer import ManySteps, inferred
-from compiler.steps.orbits import BEFORE_THE_FIRST, SettlesLateError, StartsLateError, UnsteadyError
+from compiler.steps.orbits import BEFORE_THE_FIRST, FirstSampleError, SettlesLateError, StartsLateError, UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
@@ -66,6 +67,9 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
         except TraceError as error:
             why = why or error
     assert why is not None
+    if isinstance(why, FirstSampleError):
+        with suppress(TraceError):
+            return _recorded(model, replace(way, over=plain), dt, each, late_starts=True)
     raise why
 
 
@@ -96,7 +100,7 @@ def _of_steps(model: torch.nn.Module, way: Way, at: Sequence[int], clock: Clock)
     return record(layer, reads, clock, OverTime(places=way.over))
 
 
-def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) -> Traced:
+def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int], *, late_starts: bool = False) -> Traced:
     """The same of a model that answers in this way, over so many steps each."""
     given, clock, seen = way.given, Clock(dt), _LongerRun(model, way, dt)
     tried, why = list[int](), None
@@ -110,7 +114,7 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
             if way.over.copies and not traced.copies:
                 raise _too_far("nothing is put before the first step")
             traced, features, held = _in_features(traced, given)
-            many = ManySteps(traced.graph, features, at, held, traced.copies)
+            many = ManySteps(traced.graph, features, at, held, traced.copies, late_starts=late_starts)
             for own in (many,) if every else (many, replace(many, filled=True)):
                 try:
                     graph = inferred(own, _own_name, traced.variables)

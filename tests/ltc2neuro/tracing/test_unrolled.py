@@ -162,6 +162,22 @@ class LearnedStart(nn.Module):
         return torch.stack(answers, 1)
 
 
+class Exchanging(nn.Module):
+    """Two states that read each other as they were before the step; one or both start from the first sample."""
+
+    def __init__(self, both: bool = False) -> None:
+        super().__init__()
+        self.drive, self.both = nn.Linear(3, 4), both
+
+    def forward(self, x):
+        h, answers = torch.tanh(self.drive(x[:, 0])), []
+        d = h if self.both else torch.zeros_like(h)
+        for x_t in x.unbind(1):
+            h, d = torch.tanh(d + self.drive(x_t)), 0.9 * d + 0.1 * h if self.both else torch.tanh(h - d)
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+
 class Projected(nn.Module):
     """What its state starts from is computed from the first sample, which it then takes, too."""
 
@@ -449,6 +465,11 @@ MODELS = {
     "projected RNN": lambda: Projected(nn.RNNCell(3, 4)),
     "projected GRU": lambda: Projected(nn.GRUCell(3, 4)),
     "projected LTC": lambda: Projected(_ltc_cell(), 6),
+    "exchanging": Exchanging,
+    "exchanging, both projected": partial(Exchanging, both=True),
+    "a start of samples": lambda: nn.Sequential(
+        Function(lambda x: torch.cat([x[:, :1] * 0, x[:, :-1]], 1)), Between(nn.GRU(3, 4, batch_first=True))
+    ),
     "filled": Filled,
     "filled, time first": partial(Filled, time_first=True),
     "one gate": Gated,
@@ -642,12 +663,6 @@ REFUSED = {
     "weights of all steps": (
         lambda: Function(lambda x: sum(0.9 ** (x.shape[1] - 1 - t) * x[:, t] for t in range(x.shape[1]))),
         "one step before was not found.*test_unrolled.py, line.*a = 0.9 ",
-    ),
-    "a start of samples": (
-        lambda: nn.Sequential(
-            Function(lambda x: torch.cat([x[:, :1] * 0, x[:, :-1]], 1)), nn.GRU(3, 4, batch_first=True)
-        ),
-        "needs later samples than.*what to do: Let it start from a constant",
     ),
     "rows of a call before": (lambda: HeldRows(), "the model's h holds 4 rows.*model.h = None"),
     "no answer at first": (
