@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -69,7 +69,7 @@ def batch_of(record: BaseRecord, given: object, where: str, wanted: str | None) 
     return Batch(cast("Inlet", x), targets, None, where)
 
 
-def are_batches(record: BaseRecord, listed: list) -> bool:
+def are_batches(record: BaseRecord, listed: Sequence[object]) -> bool:
     """Whether a list is one of batches, and not of sequences, or of several inputs: its first element tells."""
     first = listed[0] if listed else None
     if record.inputs is None or not isinstance(first, (tuple, list)):

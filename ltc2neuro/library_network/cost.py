@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 from compiler.rules import errors
 from compiler.rules.library_processes import chip_findings, network_findings
@@ -31,7 +32,7 @@ class LibraryCost(Shown):
     ticks_per_sample: int
     latency_ticks: int
 
-    placement = NeedsMicrocode(PLACED_BY_LAVA)
+    placement: ClassVar[NeedsMicrocode] = NeedsMicrocode(PLACED_BY_LAVA)
 
     def plain(self) -> dict[str, object]:
         """All numbers, for JSON; it fits as far as the chip's design rules tell."""

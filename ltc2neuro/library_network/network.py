@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from compiler.mapping.options import Options
 from hw_models.arguments import check_count
@@ -77,17 +78,17 @@ class LibraryNetwork(WrittenNetwork, LibraryRecord):
         """Those of its report."""
         return sections_of(self)
 
-    graph = NeedsMicrocode(NO_GRAPH)
-    proven = NeedsMicrocode(NO_GRAPH)
-    input_format = NeedsMicrocode(NO_GRAPH)
-    precision = NeedsMicrocode("net.form says how its integers are made")
-    explain_precision = NeedsMicrocode("net.form says how its integers are made")
-    mapped = NeedsMicrocode()
-    placement = NeedsMicrocode(PLACED_BY_LAVA)
-    assembly = NeedsMicrocode()
-    assembly_json = NeedsMicrocode()
-    to_lava = NeedsMicrocode(NO_PORTS)
-    to_c = NeedsMicrocode(NO_GRAPH)
+    graph: ClassVar[NeedsMicrocode] = NeedsMicrocode(NO_GRAPH)
+    proven: ClassVar[NeedsMicrocode] = NeedsMicrocode(NO_GRAPH)
+    input_format: ClassVar[NeedsMicrocode] = NeedsMicrocode(NO_GRAPH)
+    precision: ClassVar[NeedsMicrocode] = NeedsMicrocode("net.form says how its integers are made")
+    explain_precision: ClassVar[NeedsMicrocode] = NeedsMicrocode("net.form says how its integers are made")
+    mapped: ClassVar[NeedsMicrocode] = NeedsMicrocode()
+    placement: ClassVar[NeedsMicrocode] = NeedsMicrocode(PLACED_BY_LAVA)
+    assembly: ClassVar[NeedsMicrocode] = NeedsMicrocode()
+    assembly_json: ClassVar[NeedsMicrocode] = NeedsMicrocode()
+    to_lava: ClassVar[NeedsMicrocode] = NeedsMicrocode(NO_PORTS)
+    to_c: ClassVar[NeedsMicrocode] = NeedsMicrocode(NO_GRAPH)
 
     def __str__(self) -> str:
         return library_summary(self)

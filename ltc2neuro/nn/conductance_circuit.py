@@ -41,6 +41,10 @@ class ConductanceCircuitCell(SizedCell):
     the hull of their start, 0 and the reversal potentials A. Beware: mu has the other sign than in an LTC.
     """
 
+    steps: int
+    log_capacitance: nn.Parameter
+    log_leak: nn.Parameter
+
     state_names: tuple[str, ...] = ("v",)
 
     def __init__(

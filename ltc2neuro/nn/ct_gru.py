@@ -31,6 +31,14 @@ class CTGRUCell(SizedCell):
     (batch, hidden_size * scales), each in (-1, 1), where it has to start, too; `cell_clip` c limits it to -c ... c.
     """
 
+    variant: str
+    scales: int
+    state_size: int
+    cell_clip: CellClip
+    retrieval: nn.Linear
+    storage: nn.Linear
+    signal: nn.Linear
+
     state_names: tuple[str, ...] = ("traces",)
 
     def __init__(

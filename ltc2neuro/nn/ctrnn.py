@@ -27,6 +27,10 @@ class CTRNNCell(DrivenCell):
     While elapsed / steps <= tau the state stays in the hull of its start and (-tau, tau).
     """
 
+    inputs: nn.Linear
+    recurrent: nn.Linear | None
+    log_tau: nn.Parameter
+
     state_names: tuple[str, ...] = ("x",)
 
     def __init__(

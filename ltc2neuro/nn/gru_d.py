@@ -21,6 +21,15 @@ class GRUDCell(SizedCell):
     Of GRU-D this is the decay of the state, as in mlech26l/ode-lstms. Filling in missing inputs is left to the host.
     """
 
+    decay_w: nn.Parameter
+    decay_b: nn.Parameter
+    z_inputs: nn.Linear
+    r_inputs: nn.Linear
+    g_inputs: nn.Linear
+    z_recurrent: nn.Linear
+    r_recurrent: nn.Linear
+    g_recurrent: nn.Linear
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.decay_w = nn.Parameter(torch.empty(hidden_size).uniform_(0.0, 0.5))

@@ -19,6 +19,13 @@ class GRUODECell(DrivenCell):
     h. While elapsed / steps <= 1 the state stays in the hull of its start and (-1, 1).
     """
 
+    z_inputs: nn.Linear
+    r_inputs: nn.Linear
+    g_inputs: nn.Linear
+    z_recurrent: nn.Linear
+    r_recurrent: nn.Linear
+    g_recurrent: nn.Linear
+
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 4) -> None:
         super().__init__(input_size, hidden_size, solver, steps)
         self.z_inputs, self.r_inputs, self.g_inputs = (nn.Linear(input_size, hidden_size) for _ in range(3))

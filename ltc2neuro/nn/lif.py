@@ -24,6 +24,13 @@ class LIFCell(SizedCell):
     the input, and without a leak they gather it.
     """
 
+    state_size: tuple[int, int]
+    du: float
+    dv: float
+    vth: float
+    inputs: nn.Linear
+    bias: nn.Parameter
+
     state_names: tuple[str, ...] = ("u", "v")
 
     def __init__(self, input_size: int, hidden_size: int, du: float = 1.0, dv: float = 0.1, vth: float = 1.0) -> None:

@@ -27,6 +27,12 @@ class LiquidLIFCell(SizedCell):
     neurons. eta stays within (0, 1), v within what u has been.
     """
 
+    theta: float
+    state_size: tuple[int, int, int]
+    drive: nn.Linear
+    membrane: nn.Linear
+    adaptation: nn.Linear
+
     state_names: tuple[str, ...] = ("v", "eta", "s")
 
     def __init__(self, input_size: int, hidden_size: int, theta: float = 0.1) -> None:

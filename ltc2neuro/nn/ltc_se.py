@@ -58,6 +58,14 @@ class LTCSECell(SizedCell):
     `InputError`, unless `allow_growth` is set or the state is clipped.
     """
 
+    solver: str
+    alpha: float
+    variant: str
+    activation: str
+    cell_clip: CellClip
+    inputs: nn.Linear
+    recurrent: nn.Linear
+
     def __init__(
         self,
         input_size: int,
@@ -113,6 +121,12 @@ class LTCSEGRUCell(SizedCell):
 
     `cell_clip` c limits the new state to -c ... c. The state stays in the hull of its start and (-1, 1).
     """
+
+    cell_clip: CellClip
+    gate_inputs: nn.Linear
+    inputs: nn.Linear
+    gate_recurrent: nn.Linear
+    recurrent: nn.Linear
 
     def __init__(self, input_size: int, hidden_size: int, cell_clip: float | None = None) -> None:
         super().__init__(input_size, hidden_size)

@@ -20,6 +20,10 @@ class NeuralODECell(DrivenCell):
     grows by at most that time a sample, and without bound, unless `cell_clip` c limits it to -c ... c after each step.
     """
 
+    time_scale: float
+    inputs: nn.Linear
+    recurrent: nn.Linear
+
     state_names: tuple[str, ...] = ("x",)
 
     def __init__(

@@ -18,6 +18,10 @@ class ODELSTMCell(SolverCell):
     mlech26l/ode-lstms (`lstm`, `f_node.0`, `f_node.2`), whose solvers are fixed_euler, fixed_heun and fixed_rk4.
     """
 
+    state_size: tuple[int, int]
+    lstm: nn.LSTMCell
+    f_node: nn.Sequential
+
     state_names: tuple[str, ...] = ("h", "c")
     unbounded = True
 

@@ -15,6 +15,10 @@ class ODERNNCell(SolverCell):
     After a sample h is within (-1, 1); on its way to the next one it may go further.
     """
 
+    ode: nn.Sequential
+    inputs: nn.Linear
+    recurrent: nn.Linear
+
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 4) -> None:
         super().__init__(input_size, hidden_size, solver, steps)
         self.ode = nn.Sequential(nn.Linear(hidden_size, hidden_size), nn.Tanh(), nn.Linear(hidden_size, hidden_size))

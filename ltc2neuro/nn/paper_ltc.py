@@ -39,6 +39,13 @@ class PaperLTCCell(SizedCell):
     hull of its start, vleak, the reversals and 0, for the explicit solvers where 0.1 (gleak + D) / cm_t <= 1.
     """
 
+    solver: str
+    input_w: nn.Parameter
+    input_b: nn.Parameter
+    cm_t: nn.Parameter
+    gleak: nn.Parameter
+    vleak: nn.Parameter
+
     state_names: tuple[str, ...] = ("v",)
 
     def __init__(self, input_size: int, hidden_size: int, solver: str = "semi-implicit") -> None:

@@ -24,6 +24,9 @@ ELAPSED = ("elapsed_time", "elapsed", "timespan", "timespans", "ts", "dt")
 class SizedCell(torch.nn.Module):
     """Base of our cells: `input_size` features, `hidden_size` units, and other `counts` that are checked to be some."""
 
+    input_size: int
+    hidden_size: int
+
     def __init__(self, input_size: int, hidden_size: int, **counts: int) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size, **counts)
@@ -38,6 +41,9 @@ class Recurrent(torch.nn.Module):
     too: 1, or that of `timespans`. `cell.state_size` or `cell.hidden_size` is the size of its state, or a tuple of
     sizes where the state is a tuple of tensors. The initial state is 0.
     """
+
+    return_sequences: bool
+    batch_first: bool
 
     def __init__(self, cell: torch.nn.Module, return_sequences: bool = True, batch_first: bool = True) -> None:
         super().__init__()

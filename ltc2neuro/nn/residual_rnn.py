@@ -14,6 +14,10 @@ class ResidualRNNCell(SizedCell):
     It is a step of Euler without a leak: nothing but what V has learnt keeps the state from growing.
     """
 
+    inputs: nn.Linear
+    recurrent: nn.Linear
+    residual: nn.Linear
+
     unbounded = True
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

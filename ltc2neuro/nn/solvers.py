@@ -86,6 +86,9 @@ def integrate(
 class SolverCell(SizedCell):
     """Base of the cells that solve a differential equation in `steps` equal steps over the time of a sample."""
 
+    steps: int
+    cell_clip: CellClip
+
     def __init__(
         self, input_size: int, hidden_size: int, solver: str, steps: int, cell_clip: float | None = None
     ) -> None:
