@@ -140,6 +140,8 @@ def _feasible(groups: _Alike) -> dict[int, int]:
     of: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for group, reads in groups.words:
         of[group] += reads
+    for early, head in groups.beside:
+        of[early].append((head, 0))
     while waiting:
         group = waiting.pop()
         for reader, lag in of[group]:

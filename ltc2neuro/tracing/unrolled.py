@@ -119,15 +119,13 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int], 
                 try:
                     graph = inferred(own, _own_name, traced.variables)
                 except UnsteadyError as error:
-                    if own.filled:  # as if it had not been tried
-                        continue
-                    if not isinstance(error, StartsLateError):
+                    if not own.filled and not isinstance(error, StartsLateError):
                         raise
-                    why = error
-                else:
-                    found = _as_one_step(traced, graph, way)
-                    if seen.by(found, steps):
-                        return found
+                    why = None if own.filled else error
+                    break
+                found = _as_one_step(traced, graph, way)
+                if seen.by(found, steps):
+                    return found
         except TraceError as error:
             raise _as_written(error) from None
         tried.append(steps)
