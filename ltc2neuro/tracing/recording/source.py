@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TypeVar
 
 import torch
@@ -38,14 +39,34 @@ def user_line() -> SourceLine | None:
 
     Lines of installed packages count only where there is no other.
     """
-    library: SourceLine | None = None
+    frame = _users()
+    return None if frame is None else SourceLine(frame.f_code.co_filename, frame.f_lineno)
+
+
+def user_column() -> int | None:
+    """What tells expressions on that line apart, where anything does: where this one ends."""
+    frame = _users()
+    return None if frame is None else _columns(frame.f_code)[frame.f_lasti // 2]
+
+
+@cache
+def _columns(code: CodeType) -> tuple[int | None, ...]:
+    """By instruction; before Python 3.11, which keeps no columns, its number. A call that the interpreter has
+    specialized is at another number than before, in the same column."""
+    if sys.version_info >= (3, 11):
+        return tuple(end for _, _, _, end in code.co_positions())
+    return tuple(range(len(code.co_code) // 2))
+
+
+def _users() -> FrameType | None:
+    library: FrameType | None = None
     for frame in frames():
         file = frame.f_code.co_filename
         if file.startswith((_OWN, _TORCH)):
             continue
         if not file.startswith(_INSTALLED):
-            return SourceLine(file, frame.f_lineno)
-        library = library or SourceLine(file, frame.f_lineno)
+            return frame
+        library = library or frame
     return library
 
 

@@ -133,12 +133,22 @@ def _a_sample_late(model, x):
     return torch.stack(answers, 1)
 
 
+def _three_samples_late(model, x):
+    h, answers = torch.zeros_like(x[:, 0]), []
+    for t in range(x.shape[1]):
+        late, now = x[:, max(t - 3, 0)], x[:, t]
+        answers.append(h + late)
+        h = torch.tanh(h + now)
+    return torch.stack(answers, 1)
+
+
 BEFORE = {
     "the sample before, at first itself": (lambda m, x: m.linear(torch.cat([x[:, :1], x[:, :-1]], 1)), [3, 1]),
     "beside the sample": (lambda m, x: torch.cat([x, torch.cat([x[:, :1], x[:, :-1]], 1)], -1), [3, 1]),
     "two samples before": (lambda m, x: m.linear(_padded(x, 2)[:, :, :-2].transpose(1, 2)), [3, 3, 1]),
     "by numbers": (lambda m, x: x[:, torch.clamp(torch.arange(x.shape[1]) - 1, min=0)], [3, 1]),
     "in a loop": (lambda m, x: torch.stack([x[:, max(t - 1, 0)] for t in range(x.shape[1])], 1), [3, 1]),
+    "taken on the line that takes the sample": (_three_samples_late, [3, 3, 3, 3, 1]),
     "in front of a loop": (lambda m, x: m.loop(_padded(x, 2)[:, :, :-2].transpose(1, 2), m.start * 0), [4, 3, 3, 1]),
     "a sample late": (_a_sample_late, [4, 3, 1]),
     "its last answer": (lambda m, x: _a_sample_late(m, x)[:, -1], [4, 3, 1]),
