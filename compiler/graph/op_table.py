@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from compiler.graph.ops import Op
-from hw_models.errors import GraphError
+from hw_models.errors import BUG, GraphError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,5 +76,9 @@ class OpTable(Generic[P, R]):
         """What the function for `op` returns. Raises `GraphError` where there is none."""
         rule = self._rules.get(type(op)) or self._rule(type(op))
         if rule is None:
-            raise GraphError(f"{self.name}: nothing is known of the op {type(op).__name__}", where=op.result or "")
+            raise GraphError(
+                f"{self.name}: nothing is known of the op {type(op).__name__}",
+                where=op.result or "",
+                advice=f"Import what knows it: compiler.further_ops, or the file of an op of your own. Else: {BUG}",
+            )
         return rule(op, *args, **kwargs)

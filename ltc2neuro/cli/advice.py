@@ -39,7 +39,7 @@ def in_shell(text: str) -> str:
     """
     text = _PYTHON.sub(r"ltc2neuro.\1 in Python", _COMMAND.sub(r"ltc2neuro \1", _CALL.sub(r"\1", text)))
     text = _KIND.sub("without --no-microcode", text).replace("microcode=False", "--no-microcode")
-    text = text.replace("graph='float'", "--float")
+    text = text.replace("graph='float'", "--float").replace("real=False", "--integers")
     text = text.replace("A list of (time, features) sequences", "An .npz file of (time, features) arrays")
     text = _LAYOUT.sub(lambda found: _AXES[found[1] or ""], text)
     return _ARGUMENT.sub(_option, text)

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra torch")
 
+from ltc2neuro.cli.advice import in_shell
 from ltc2neuro.cli.main import main
 
 SCRIPT = """
@@ -101,3 +102,8 @@ def test_warnings_of_others_stay_as_they_are(shell, capsys):
     with pytest.warns(UserWarning, match="of my own: dt=1"):
         main(_placed(shell, "compile train.py:build --calibration x.npy -o n.l2n"))
     assert "of my own" not in capsys.readouterr().err
+
+
+def test_an_argument_of_python_is_an_option():
+    assert in_shell("Leave real=False out.") == "Leave --integers out."
+    assert in_shell("Write net.to_onnx(path, graph='float').").endswith("--float).")
