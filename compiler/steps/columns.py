@@ -17,8 +17,8 @@ def between(found: Orbits) -> list[tuple[int, int, int]]:
     known, pairs = elements.known, set[tuple[int, int]]()
     for late, early in found.before.items():
         home = elements.homes[late]
-        if home is None or NEVER in (known[early], known[late]):
-            continue
+        if home is None or home.value not in elements.of or NEVER in (known[early], known[late]):
+            continue  # what stands for elements of a value lies in none
         if home.value not in places:
             places[home.value] = {element: place for place, element in enumerate(elements.of[home.value].tolist())}
         if early not in places[home.value]:

@@ -230,3 +230,18 @@ def test_what_never_changes_has_no_past():
     """Looking for it, inference went on for ever."""
     with pytest.raises(TraceError, match="changes from step to step"):
         trace(Model(_constant_from_its_second_step_on), list(X[:, :12]))
+
+
+def _started_twice(model, x):
+    new = x - x[:, :1]
+    h = old = model.linear(new[:, 0]).tanh()
+    for t in range(x.shape[1]):
+        h = model.cell(new[:, t], h)
+        answer, old = h * (new[:, t, :2] + old), torch.zeros_like(h)
+    return answer
+
+
+def test_what_stands_for_elements_of_a_value_lies_in_none():
+    """Looking for what lies between steps there was a `KeyError`."""
+    with pytest.raises(TraceError, match="look back at different starts"):
+        trace(Model(_started_twice, nn.GRUCell(3, 2)), list(X[:, :12]))
