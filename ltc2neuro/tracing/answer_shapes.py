@@ -96,7 +96,9 @@ def answers_in(results: Sequence[ModelResult], single: ModelResult | None) -> di
                 "such as answers = [head(h)] before the loop, and leave it out after the network: net(x)[:, 1:].",
             )
         elif results[0].named or place == begins or len({r.tensors.get(place) for r in results}) > 1:
-            error, name = (TakenApartError, "") if place == begins else (TraceError, f" {place!r}")
+            steps_first = all(r.tensors.get(place, ())[:1] == (r.steps,) for r in results)  # taken for rows
+            error = TakenApartError if place == begins or steps_first else TraceError
+            name = "" if place == begins else f" {place!r}"
             raise error(
                 f"the model's answer{name} is neither one per step nor one for the last step",
                 numbers="; ".join(f"{axes.ROWS} rows of {r.steps} steps give {r.tensors.get(place)}" for r in results),

@@ -77,7 +77,7 @@ class Recording(TorchFunctionMode):
         if func is repeat and self._recorder.all_at_once:  # the first of all steps may start from a constant
             step, state, times = args
             args = (step, self._started(state), times)
-        if func in _UNFILLED:  # a buffer, whose numbers are whatever was in the memory
+        if func in _UNFILLED or (func is torch.Tensor.new and _is_shape(args[1:])):
             return torch.zeros_like(torch.as_tensor(func(*plain(args), **plain(kwargs))))
         if symbols(args) or symbols(kwargs):
             with self:
@@ -105,6 +105,10 @@ class Recording(TorchFunctionMode):
         return tuple(map(self._started, state)) if isinstance(state, tuple) else state
 
 
+def _is_shape(sizes: tuple[object, ...]) -> bool:
+    return all(isinstance(size, (int, torch.Size)) for size in sizes)
+
+
 def _filling(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """What the first argument of an in-place function becomes."""
     target, *rest = args
@@ -123,7 +127,7 @@ def dispatch(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, ob
     recorder = [*symbols(args), *symbols(kwargs)][0].recorder
     if func in _STRUCTURE:
         return _STRUCTURE[func](*args, **kwargs)
-    if func in _METADATA and not (func is torch.Tensor.new_tensor and symbols(args[1:])):
+    if func in _METADATA and not (func in _OF_VALUES and symbols(args[1:])):
         return _metadata(func, args, kwargs)
     if func in _CASTS:
         return _cast(func, args, kwargs)
@@ -261,11 +265,14 @@ _METADATA: set[TorchFunction] = {
         "size", "dim", "ndimension", "numel", "nelement", "stride", "is_contiguous", "is_floating_point", "is_complex",
         "is_signed", "get_device", "element_size", "storage_offset", "is_same_size", "__len__", "__hash__", "__repr__",
         "__str__", "__format__", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones",
-        "new_full", "new_empty", "new_tensor", "result_type", "has_names", "is_inference", "is_conj", "is_neg",
+        "new_full", "new_empty", "new_tensor", "new", "result_type", "has_names", "is_inference", "is_conj", "is_neg",
     ),
     *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
 }  # fmt: skip
+_OF_VALUES = set(spellings("new_tensor", "new"))
+"""What takes a shape, or values"""
 _UNFILLED = set(spellings("empty", "empty_like", "new_empty"))
+"""What makes a buffer, whose numbers are whatever was in the memory"""
 _DETACHED = {*spellings("detach"), torch.Tensor.data.__get__}  # type: ignore[attr-defined]
 """What of a tensor without gradients is taken as a view: what is written into it is written into the tensor, too"""
 _SIZES = {**dict.fromkeys(spellings("size", "__len__"), 0), **dict.fromkeys(spellings("numel", "nelement"))}

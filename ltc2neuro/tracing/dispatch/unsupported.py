@@ -17,8 +17,8 @@ from ltc2neuro.tracing.recording.symbolic import Symbolic
 from ltc2neuro.tracing.recording.tape import Tape
 
 _ESCAPES = (
-    "The value would become a constant. Compute with torch operations on the tensor itself, without .data, numpy or "
-    "Python numbers; decide with torch.where instead of if."
+    "The value would become a constant. Compute with torch operations on the tensor itself, without numpy or Python "
+    "numbers; decide with torch.where instead of if."
 )
 _ROUNDS = "The chip's programs do not round: keep it a float, and round after the network, or its input before it."
 CUTS = f"{_ROUNDS} {LOOKED_UP}"
@@ -78,7 +78,6 @@ ADVICE = by_spelling(
     (("dropout", "rand_like", "randn_like", "bernoulli"), "A compiled network is deterministic: leave it out."),
 )  # fmt: skip
 """What to do instead of a torch function; docs/troubleshooting.md lists them"""
-ADVICE[torch.Tensor.data.__get__] = _ESCAPES  # type: ignore[attr-defined]
 _QUANTIZED = "Compile the float model that was quantized: ltc2neuro makes the integers itself."
 
 

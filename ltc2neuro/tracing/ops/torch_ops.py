@@ -133,7 +133,7 @@ RULES: TorchRules = {
     ),
     **{f: moves.movement(f, cuts=name in _CUTS) for name in MOVES for f in spellings(name)},
     **{f: moves.copying(f, cuts=name in _CUTS) for name in COPIES for f in spellings(name)},
-    **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT", "H", "mH"))},
+    **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT", "H", "mH", "data"))},
     functional.linear: linear,
     functional.embedding: embedding,
     torch.sparse.mm: matmul,

@@ -86,6 +86,23 @@ def test_of_last_states_what_is_computed_from_them_is_an_answer(returned, readou
     assert [answer.readout for answer in traced.answers.each] == readouts
 
 
+class TimeFirst(WithState):
+    """The same of a model that reads time first: what its last state tells of the order, it tells, too."""
+
+    def forward(self, x):
+        h, answers = x.new_zeros(x.shape[1], 4), []
+        for t in range(x.shape[0]):
+            h = self.cell(x[t], h)
+            answers.append(self.head(h))
+        return torch.stack(answers), self.returned(self, h)
+
+
+def test_a_last_state_beside_answers_with_time_first():
+    torch.manual_seed(0)
+    traced = over_many_steps(TimeFirst(lambda _, h: h), X, 50)
+    assert traced.time_first and traced.output_time_first and traced.answers.readout == "every"
+
+
 INSIDE = {
     "a dict in a dict": (lambda y, h: (y, {"h": h, "aux": {"a": y.tanh()}}), ((1, "aux", "a"),)),
     "a dict of answers": (lambda y, h: {"y": y, "aux": {"a": y.tanh(), "h": h}}, (("aux", "a"),)),

@@ -71,7 +71,6 @@ def test_mixing_rows_or_steps(name):
 
 
 ESCAPING = {
-    "data": lambda net, x: x.data * 2,
     "numpy": lambda net, x: torch.from_numpy(x.detach().numpy()),
     "asarray": lambda net, x: torch.from_numpy(np.asarray(x)),
     "tolist": lambda net, x: torch.tensor(x.tolist()),

@@ -80,6 +80,16 @@ def _shifted(last):
     return last
 
 
+def _of_old(model, x):
+    """As models of before torch 0.4 make their states: what is not zeroed holds whatever was in the memory."""
+    h, first = x.data.new(x.size(0), 4).zero_(), x.data.new([0.5, 0.2, 0.1, 0.4])
+    answers = x.new(*x.shape[:2], 4)
+    for t in range(x.size(1)):
+        h = model.cell(x.data[:, t], h)
+        answers[:, t] = h + first
+    return answers
+
+
 def _halves(model, x):
     """The halves of h are changed one after the other, in place."""
     h, answers = x.new_zeros(len(x), 4), []
@@ -137,7 +147,9 @@ def _the_models(model, x):
 WRITTEN = {
     "copy_": (_filled(lambda y, t, h: y[:, t].copy_(h)), 3),
     "detach": (_filled(lambda y, t, h: y.detach()[:, t].copy_(h)), 3),
+    "data": (_filled(lambda y, t, h: y.data[:, t].copy_(h)), 3),
     "a view with a name": (_filled(_through_a_name), 3),
+    "tensors that data.new makes": (_of_old, 3),
     "parts": (_filled(_in_parts), 3),
     "numbers, too": (_filled(_numbers), 3),
     "read back": (_read_back, 3),
