@@ -87,6 +87,9 @@ def compute_early(orbits: Orbits) -> tuple[int, int] | None:
     while moved := {head for head in still if has_moved(orbits, head)}:
         orbits.past |= {head: replace(orbits.past[head], ever=False) for head in moved}
         still -= moved
+    for head in sorted(still):  # from the start on, where its op gives what it was: so it may be computed later
+        if orbits.first[head] > 0 and all(follows(orbits, head, step) for step in range(orbits.first[head])):
+            orbits.first[head] = 0
     for head in sorted(orbits.past.keys() - still):
         past = orbits.past[head]
         first = past.reached
@@ -116,7 +119,7 @@ def follows(orbits: Orbits, head: int, step: int) -> bool:
 
 def number_at(orbits: Orbits, head: int, step: int) -> float | None:
     """The number that a newest element was at a step; where nobody has read it that which its op made, which may be
-    taken to be 0 if that is not known. None where a sample had reached it."""
+    taken to be 0 before the first step if that is not known. None where a sample may have reached it."""
     number = orbits.past[head].at(step) if head in orbits.past else None
     if number is not None:
         return orbits.elements.values[number]
@@ -124,7 +127,8 @@ def number_at(orbits: Orbits, head: int, step: int) -> float | None:
         return None
     if step < orbits.earliest:
         return 0.0
-    return (_made(orbits, head, step) if isinstance(orbits.elements.kinds[head], LINEAR) else None) or 0.0
+    made = _made(orbits, head, step) if isinstance(orbits.elements.kinds[head], LINEAR) else None
+    return 0.0 if made is None and step < 0 else made
 
 
 def _unread(orbits: Orbits, head: int, step: int) -> bool:
