@@ -42,7 +42,7 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int, nam
         late = _least_kept(groups)
         timing.late = {head: late[group] for head, group in groups.of.items() if late[group]}
         starts = EarlyNumbers(orbits)
-        starts.make({head: number for head, number in timing.late.items() if head not in orbits.later})
+        starts.make(timing.late)
         if not starts.wrong:
             timing.starts = starts.found
             return timing
@@ -54,17 +54,12 @@ def _most(orbits: Orbits, head: int) -> int:
     """How many steps later an element may be computed, as far as is known before."""
     kind = orbits.elements.kinds[head]
     if head in orbits.later:
-        return orbits.later[head] if _starts_late(orbits, head) else FAR
+        return FAR
     if orbits.first[head] != 0 or head in orbits.begins:
         return 0
     if not isinstance(kind, (Sum, Elementwise)) or (orbits.start[head] is None and head in orbits.instead):
         return 0  # what a block leaves stays there
     return FAR
-
-
-def _starts_late(orbits: Orbits, head: int) -> bool:
-    """Whether it starts from a number, later than it could be computed: so it may be kept."""
-    return orbits.elements.late_starts and head in orbits.later and orbits.start[head] is not None
 
 
 @dataclass
@@ -93,7 +88,7 @@ def _groups(
     of = _numbered({head: (of[head], reads[head]) for head in most})
     found = _Alike(of, most={of[head]: number for head, number in most.items()})
     of_the_first = {orbits.newest[e] for e in elements.past if e in orbits.newest}
-    of_the_first |= {head for head in orbits.later if not _starts_late(orbits, head)}
+    of_the_first |= set() if elements.late_starts else orbits.later.keys()
     for head, own in _reads(timing, answers, of).items():
         never = head in of_the_first and head not in orbits.begins
         found.words[of[head], own] += NEVER_KEPT if never else NAMED if head in named else UNNAMED
