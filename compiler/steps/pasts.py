@@ -139,7 +139,7 @@ def _was(orbits: Orbits, reader: int, operand: int, step: int) -> int | None:
     """The number that an operand of a newest element was when that was at a step; None where it is not known."""
     if orbits.elements.known[operand] == NEVER:
         return operand
-    past = orbits.past.get(orbits.newest[operand])
+    past = orbits.past.get(orbits.newest.get(operand, NEVER))
     return None if past is None else past.at(step - early_lag(orbits, reader, operand))
 
 
@@ -147,11 +147,10 @@ def _made(orbits: Orbits, head: int, step: int) -> float | None:
     """What the op of a newest element made of its operands at a step; None where that is not known."""
     elements, values = orbits.elements, list[float]()
     for operand in elements.operands[head]:
-        number = _was(orbits, head, operand, step)
-        then = step if elements.known[operand] == NEVER else step - early_lag(orbits, head, operand)
+        number, newest = _was(orbits, head, operand, step), orbits.newest.get(operand, head)
         if number is not None:
             values.append(elements.values[number])
-        elif orbits.newest[operand] == head or (value := number_at(orbits, orbits.newest[operand], then)) is None:
+        elif newest == head or (value := number_at(orbits, newest, step - early_lag(orbits, head, operand))) is None:
             return None
         else:
             values.append(value)
