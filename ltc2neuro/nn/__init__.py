@@ -15,6 +15,7 @@ from ltc2neuro.nn.ode_rnn import ODERNN, ODERNNCell
 from ltc2neuro.nn.paper_ltc import PaperLTC, PaperLTCCell
 from ltc2neuro.nn.recurrence import Recurrent, repeat
 from ltc2neuro.nn.residual_rnn import ResidualRNN, ResidualRNNCell
+from ltc2neuro.nn.time_axis import TimeAxis
 
 __all__ = [
     "CTGRU",
@@ -46,6 +47,7 @@ __all__ = [
     "Recurrent",
     "ResidualRNN",
     "ResidualRNNCell",
+    "TimeAxis",
     "repeat",
     "with_masks",
 ]

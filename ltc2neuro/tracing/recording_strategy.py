@@ -24,6 +24,7 @@ from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock, Times
+from ltc2neuro.tracing.time_along import along_another_axis
 from ltc2neuro.tracing.traced import Reads, Traced, record
 from ltc2neuro.tracing.unrolled import record_unrolled
 from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
@@ -77,13 +78,15 @@ class ModelSource:
         try:
             return recorded_in_order(in_one_order, self.model, self.batch_first, self.shape)
         except MixedStepsError as error:
-            first = self._of_the_first_step(clock, dtype, tokens) if timespans is None and self.inputs is None else None
+            alone = timespans is None and self.inputs is None
+            first = self._of_the_first_step(clock, dtype, tokens) if alone else None
             if first is not None:
                 return first
             try:
                 return recorded_in_order(unrolled, self.model, self.batch_first, self.shape)
             except TraceError as why:
-                raise (error if isinstance(why, TakenApartError) else _first(why, error)) from None
+                other = along_another_axis(self.model, self.shape, error) if alone and not self.tokens else None
+                raise other or (error if isinstance(why, TakenApartError) else _first(why, error)) from None
 
     def _of_the_first_step(self, clock: Clock, dtype: torch.dtype, tokens: Tokens | None) -> Traced | None:
         """A model that answers at the first step; None of another."""

@@ -30,6 +30,7 @@ from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import undisturbed
 from ltc2neuro.tracing.host_readouts import without_bias
 from ltc2neuro.tracing.last_states import last_states
+from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock
 from ltc2neuro.tracing.steps_of_tokens import of_one_step, places, step_by_step
@@ -199,12 +200,12 @@ class _LongerRun:
 
     def by(self, traced: Traced, recorded: int) -> bool:
         """Whether a program does it, too. The proof of the trace decides about the last bits."""
-        long = max(2 * recorded, min(LONG, int(BUDGET / work(traced.graph).elements)))
+        long = max(2 * recorded, min(LONG, int(BUDGET / axes.ROWS / work(traced.graph).elements)))
         lengths = range(1, long + 1) if self.way.every else (1, 2, 3, recorded, long)
-        x, dtype = self.way.given.random(1, long), self.way.given.dtype
+        x, dtype = self.way.given.random(axes.ROWS, long), self.way.given.dtype
         with undisturbed():
             y = self.way.run(copied(self.model, self.way.given, self.dt), x, lengths).double().numpy()
-        found = run_float(traced.graph, traced.entering(x.reshape(1, long, -1).double().numpy())).outputs
+        found = run_float(traced.graph, traced.entering(x.reshape(axes.ROWS, long, -1).double().numpy())).outputs
         ours = found if self.way.every else np.stack([_at_end(found[:, :n], traced.answers) for n in lengths], 1)
         ours, finite = ours.reshape(y.shape), np.isfinite(y)
         return bool(np.all(np.abs(ours - y)[finite] <= NEAR[dtype] * (1 + np.abs(y[finite]).max(initial=0))))

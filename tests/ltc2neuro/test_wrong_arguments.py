@@ -227,7 +227,7 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
         found["to_nir"] = (ltc2neuro.to_nir, {"model": ltc2neuro.nn.LIF(3, 2), "dt": 1e-3, "x": X})
     if not LAVA.missing():
         found["to_lava"] = (own.to_lava, {})
-    sizes = {"input_size": 3, "hidden_size": 2}
+    sizes = {"input_size": 3, "hidden_size": 2, "model": torch.nn.Identity()}
     for name in ltc2neuro.nn.__all__:
         layer = getattr(ltc2neuro.nn, name)
         if name not in ("Recurrent", "repeat", "with_masks"):

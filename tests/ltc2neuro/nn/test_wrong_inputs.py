@@ -11,7 +11,7 @@ from ltc2neuro import nn
 torch.set_num_threads(1)
 
 SIZES = {"input_size": 3, "hidden_size": 2}
-OTHERS = ("repeat", "Recurrent", "Missing", "with_masks")
+OTHERS = ("repeat", "Recurrent", "Missing", "TimeAxis", "with_masks")
 LAYERS = [name for name in nn.__all__ if name not in OTHERS and not name.endswith("Cell")]
 X = torch.zeros(2, 4, 3)
 
