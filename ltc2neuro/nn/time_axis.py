@@ -36,6 +36,9 @@ class TimeAxis(torch.nn.Module):
         if isinstance(y, torch.Tensor):
             turns = y.dim() > 2 and y.shape[self.answers] == steps
             return y.movedim(self.answers, 1) if turns else y
-        if type(y) in (tuple, list):
-            return type(y)(self._turned(own, steps) for own in y)
-        return {key: self._turned(own, steps) for key, own in y.items()} if type(y) is dict else y
+        if isinstance(y, dict):
+            return {key: self._turned(own, steps) for key, own in y.items()}
+        if isinstance(y, (tuple, list)):
+            turned = [self._turned(own, steps) for own in y]
+            return turned if isinstance(y, list) else tuple(turned)
+        return y
