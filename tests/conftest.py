@@ -1,5 +1,5 @@
-"""The proof is half of what `compile` costs: its long probe has 1,024 steps, that of special values 32, and others have
-14 numbers of rows.
+"""The proof is half of what `compile` costs: its long probe has 1,024 steps or 4,096, that of special values 32, and
+others have 14 numbers of rows.
 
 Tests of something else take 32 steps, 8, and 2 of these numbers.
 
@@ -17,7 +17,7 @@ import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-SHORT = {"LONG_STEPS": 32, "SPECIAL_STEPS": 8, "ROW_COUNTS": (3, 128)}
+SHORT = {"LONG_STEPS": 32, "LOOP_STEPS": 32, "MOST_STEPS": 32, "SPECIAL_STEPS": 8, "ROW_COUNTS": (3, 128)}
 """What `ltc2neuro.tracing.proof.probes` has other values of"""
 ROOM = 2**17 + 1
 """Words of 8 bytes: the chunk has twice as many, and of those of which nothing is used none are in memory."""

@@ -22,6 +22,7 @@ from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbe
 from ltc2neuro.tracing.calling.squeezed_axes import drops
 from ltc2neuro.tracing.proof.failures import DiffersError, FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, prove_long, prove_trace
+from ltc2neuro.tracing.proof.step_numbers import StepNumbers, step_numbers
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording_strategy import ModelSource, times_of
 from ltc2neuro.tracing.traced import Traced
@@ -34,6 +35,7 @@ class ProvenTrace:
     traced: Traced
     evidence: Evidence
     exact: torch.dtype
+    numbers: StepNumbers
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def proven_trace(
         if traced.tokens is not None:
             traced.tokens.check(joined)
         own = source.own
-        evidence = None
+        numbers, evidence = _numbers(model, traced, joined[0], exact), None
         try:
-            evidence = prove_trace(_subject(model, traced), joined, exact, own)
+            evidence = prove_trace(_subject(model, traced, numbers), joined, exact, own)
         except (OwnArithmeticError, FailsError):
             if exact == own:
                 raise
@@ -94,11 +96,11 @@ def proven_trace(
                 raise
         if evidence is None:
             traced, exact = source.recorded(held, own), own
-            evidence = prove_trace(_subject(model, traced), joined, own, own)
+            evidence = prove_trace(_subject(model, traced, numbers), joined, own, own)
         start = joined[0][: axes.ROWS]
         clone = instrumented(model, with_time(model, traced.dt), exact)
         rows, steps = (_drops(clone, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
-        return ProvenTrace(replace(traced, answers=traced.answers.dropping(rows, steps)), evidence, exact)
+        return ProvenTrace(replace(traced, answers=traced.answers.dropping(rows, steps)), evidence, exact, numbers)
 
 
 def _long(sequence: Floats) -> Floats:
@@ -134,11 +136,13 @@ def prove_simplified(
     """
     joined = join_timespans(_checked(calibration), timespans)
     traced = known.traced
+    subject = _subject(unwrapped(model), traced, known.numbers)
     with undisturbed():
         try:
-            found = prove_long(Subject(unwrapped(model), graph, traced, ()), joined, known.exact, traced.graph)
+            found = prove_long(replace(subject, graph=graph, checkpoints=()), joined, known.exact, traced.graph)
         except ProofError as error:
-            raise (_named(_subject(unwrapped(model), traced), joined, known.exact) or error) from None
+            told = isinstance(error, DiffersError) and error.told
+            raise (error if told else _named(subject, joined, known.exact) or error) from None
     return known.evidence.joined(found)
 
 
@@ -151,8 +155,14 @@ def _named(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype) ->
     return None
 
 
-def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
-    return Subject(model, traced.graph, traced, traced.checkpoints, decisions=traced.decisions)
+def _subject(model: torch.nn.Module, traced: Traced, numbers: StepNumbers) -> Subject:
+    return Subject(model, traced.graph, traced, traced.checkpoints, decisions=traced.decisions, numbers=numbers)
+
+
+def _numbers(model: torch.nn.Module, traced: Traced, sequence: Floats, dtype: torch.dtype) -> StepNumbers:
+    """Those in the code that the model runs; what torch does not run shows in the proof."""
+    clone = instrumented(model, with_time(model, traced.dt), dtype)
+    return step_numbers(clone, lambda: raw_answers(clone, sequence[None, : axes.STEPS], dtype, traced))
 
 
 def calling_of(source: ModelSource, timed: Sequence[Floats] | None = None) -> Calling:

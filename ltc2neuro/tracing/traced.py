@@ -129,6 +129,7 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
         _check_keyword(model)
     recorder, clone = _recorder(model, clock, reads.dtype)
     recorder.all_at_once, recorder.over_time = reads.at_once is not None, over
+    recorder.decisions.recorded = reads.sample_shape[0] if recorder.all_at_once else 0
     given = _arguments(recorder, clone, reads, tokens)
     try:
         answered = returned(_called(recorder, clone, given), recorder.is_state)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from compiler.graph import Graph
 from compiler.graph.ops import Output, StateWrite
+from compiler.graph.origin import SourceLine
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError, ProofError
 from ltc2neuro.compiled.answers import THE_ONE
@@ -62,6 +63,10 @@ class DiffersError(ProofError):
     """Two values are further apart than rounding makes them: by the part `relative` of the largest in the channel."""
 
     relative: float = float("nan")
+    step: int = 0
+    steps: int = 0
+    told: bool = False
+    """whether the line is named that does something else there"""
 
     @classmethod
     def between(
@@ -82,8 +87,18 @@ class DiffersError(ProofError):
             advice="The model does something that tracing does not see: a result that depends on the number of steps "
             "or of rows, on how large a value is, on earlier calls, or on random numbers. Take it out of forward.",
         )
-        error.relative = float(np.nanmax(p.relative[beyond]))
+        error.relative = float(np.nanmax(p.relative[:, : beyond.shape[1]][beyond]))
+        error.step, error.steps = step if p.every else steps - 1, steps
         return error
+
+    def at(self, line: SourceLine | None) -> None:
+        """Say that the model does something else there, and in which line, where one has the number of the step."""
+        self.told, self.where = line is not None, str(line or self.where)
+        self.what = f"the model does not do the same at every step: at step {self.step} of {self.steps} it differs"
+        self.advice = (
+            "A network does the same at every step, whatever its number: take that out of forward, or let an input "
+            "choose, torch.where(x[:, t, -1:] > 0.5, new, h)."
+        )
 
 
 class OwnArithmeticError(DiffersError):

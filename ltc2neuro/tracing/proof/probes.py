@@ -20,7 +20,7 @@ from ltc2neuro.tracing.recording.extents import Decisions
 
 BUDGET = 8e8
 """Elements that torch computes at most for a proof, about: one or two seconds of a processor"""
-_CALIBRATION, _SPECIAL, _LONG = 0.125, 0.125, 0.75
+_CALIBRATION, _SPECIAL = 0.125, 0.125
 """Parts of the budget"""
 _OP = 700
 """What the call of an op costs, in elements"""
@@ -28,7 +28,10 @@ _OP = 700
 _COUNTS = 0.01
 """The part of the budget for each other number of rows"""
 ROW_COUNTS = (3, 4, 5, 6, 7, 8, 9, 16, 17, 32, 33, 64, 65, 128)
-LONG_STEPS = 1024
+LONG_STEPS, LOOP_STEPS = 1024, 4096
+"""Over so many a model is proved at least, and one whose own code may count steps"""
+MOST_STEPS = 20_000
+"""The largest number in a model's code for which it is tried over as many"""
 MORE_ROW_COUNTS = (*range(10, 33), 40, 48, 50, 60, 63, 64, 72, 80, 96, 100, 120, 127, 128)
 """For a model that decides something by the number of rows"""
 STEP_COUNTS = (*range(3, 33), 36, 40, 45, 48, 50, 60, 63, 64, 65, 70, 72, 75, 80, 90, 96, 100, 120, 125, 127, 128, 150,
@@ -37,7 +40,7 @@ STEP_COUNTS = (*range(3, 33), 36, 40, 45, 48, 50, 60, 63, 64, 65, 70, 72, 75, 80
 """For one that decides by the number of steps"""
 _DECIDED = 0.5
 """Of the budget, for other numbers of steps"""
-_LONG_ROWS = 2
+LONG_ROWS = 2
 SPECIAL_STEPS = 32
 MOST_TOGETHER = 64
 """rows of one batch"""
@@ -74,9 +77,11 @@ class ProbeSource:
     costs: Work
     timed: bool = False
     tokens: Tokens | None = None
+    numbers: tuple[int, ...] = ()
+    """in the model's code"""
 
 
-def _steps(costs: Work, budget: float, rows: int, *, alone: bool) -> int:
+def affordable(costs: Work, budget: float, rows: int, *, alone: bool) -> int:
     """How many steps of this many rows cost `budget`; `alone`: one row after the other."""
     calls = costs.calls * _OP * (rows if alone else 1)
     return int(budget / (calls + rows * costs.elements))
@@ -90,15 +95,16 @@ def short_probes(source: ProbeSource, decisions: Decisions | None = None, *, tog
     """
     sequences, costs, timed = source.sequences, source.costs, source.timed
     own, special = _calibration(source), _special(source)
-    alone = sequences[0][: max(axes.STEPS + 1, min(SPECIAL_STEPS, _steps(costs, _SPECIAL * BUDGET, 1, alone=False)))]
+    most = min(SPECIAL_STEPS, affordable(costs, _SPECIAL * BUDGET, 1, alone=False))
+    alone = sequences[0][: max(axes.STEPS + 1, most)]
     name = "calibration, sequence 0"
     single = [] if any(len(p.x) == 1 for p in own) else [Probe("one row", alone[None], (name,))]
-    single += [Probe(f"one row, {n} step{'s' * (n > 1)}", _long_enough(alone, n)[None, :n], (name,)) for n in (1, 2)]
+    single += [Probe(f"one row, {n} step{'s' * (n > 1)}", long_enough(alone, n)[None, :n], (name,)) for n in (1, 2)]
     lengths = [n for n in (1, 2) if n < special.x.shape[1]]
     shapes = [replace(special, name=f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", x=special.x[:, :n], fewer="")
               for n in lengths]  # fmt: skip
     counts = [] if timed else _counts(special, ROW_COUNTS)
-    cheap = [p for p in counts if _steps(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
+    cheap = [p for p in counts if affordable(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
     if len(cheap) < len(counts):
         most = f"no other numbers of rows than up to {len(cheap[-1].x)}" if cheap else "no other numbers of rows"
         special = replace(special, fewer=", ".join(filter(None, (special.fewer, most))))
@@ -119,19 +125,20 @@ def _decided(source: ProbeSource, decisions: Decisions, special: Probe, *, toget
         left_out.append("numbers of rows, by which the model decides something: with time spans rows run alone")
     elif decisions.rows:
         counts = _counts(replace(special, together=timed), sorted({*ROW_COUNTS, *MORE_ROW_COUNTS}))
-        found += [p for p in counts if _steps(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
+        found += [p for p in counts if affordable(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
         if len(found) < len(counts):
             left_out.append(f"numbers of rows above {max((len(p.x) for p in found), default=len(special.x))}")
     if decisions.steps:
         near = {len(s) + n for s in sequences for n in (-1, 1)}
-        rows = 1 if timed else _LONG_ROWS
-        left, every, most = _steps(costs, _DECIDED * BUDGET, rows, alone=False), np.concatenate(sequences), 2
-        for n in sorted(n for n in {*STEP_COUNTS, *near} if n > 2):
+        named = {n + more for n in source.numbers if n <= MOST_STEPS for more in (-1, 0, 1)}
+        rows = 1 if timed else LONG_ROWS
+        left, every, most = affordable(costs, _DECIDED * BUDGET, rows, alone=False), np.concatenate(sequences), 2
+        for n in sorted((n for n in {*STEP_COUNTS, *near, *named} if n > 2), key=lambda n: (n not in named, n)):
             left -= n
             if left < 0:
                 left_out.append(f"numbers of steps above {most}, but those of the other probes")
                 break
-            x, most = _long_enough(every, n), n
+            x, most = long_enough(every, n), n
             names = ("the calibration's beginning", "its end, the other way round")[:rows]
             name = f"{rows} row{'s' * (rows > 1)}, {n} steps"
             found.append(Probe(name, np.stack([x[:n], x[-n:][::-1]][:rows]), names))
@@ -148,25 +155,6 @@ def _counts(special: Probe, numbers: Sequence[int]) -> list[Probe]:
             for n in numbers]  # fmt: skip
 
 
-def long_probe(source: ProbeSource) -> Probe:
-    """The calibration over and over: at least twice as long as its longest sequence, and `LONG_STEPS`."""
-    sequences, costs, tokens = source.sequences, source.costs, source.tokens
-    wanted = max(2 * max(map(len, sequences)), LONG_STEPS)
-    rows = 1 if source.timed else _LONG_ROWS
-    steps = _steps(costs, _LONG * BUDGET, rows, alone=False)
-    if steps < wanted and rows > 1:
-        rows, steps = 1, _steps(costs, _LONG * BUDGET, 1, alone=False)
-    steps = min(wanted, max(steps, axes.STEPS + 1))
-    first = max(sequences, key=len)
-    one = np.concatenate([first, *(s for s in sequences if s is not first)])[: max(steps, 1)]
-    other = _signs(source, steps, 1.0)
-    other = other if tokens is None else _beside(tokens, _drawn(tokens, steps), other)
-    x = [_long_enough(one, steps)[:steps], other][:rows]
-    names = ("the calibration again and again", "random tokens" if tokens else "random signs of the calibration's ends")
-    fewer = f"{steps} steps instead of {wanted}" if steps < wanted else ""
-    return Probe(f"{rows} row{'s' * (rows > 1)}, {steps} steps", np.stack(x), names[:rows], fewer=fewer)
-
-
 def _calibration(source: ProbeSource) -> list[Probe]:
     """The calibration, sequences of one length side by side, as many as the budget allows; at least one, whole.
 
@@ -174,9 +162,9 @@ def _calibration(source: ProbeSource) -> list[Probe]:
     sequences are repeated, the other way round. The same holds for its steps.
     """
     sequences, costs, timed = source.sequences, source.costs, source.timed
-    allowed = _steps(costs, _CALIBRATION * BUDGET, 1, alone=False)
+    allowed = affordable(costs, _CALIBRATION * BUDGET, 1, alone=False)
     if not timed:  # calls of ops are shared by the rows of a batch
-        allowed = max(allowed, MOST_TOGETHER * _steps(costs, _CALIBRATION * BUDGET, MOST_TOGETHER, alone=False))
+        allowed = max(allowed, MOST_TOGETHER * affordable(costs, _CALIBRATION * BUDGET, MOST_TOGETHER, alone=False))
     chosen: list[int] = []
     for number in _spread(len(sequences)):
         if chosen and sum(len(sequences[n]) for n in [*chosen, number]) > allowed:
@@ -186,7 +174,7 @@ def _calibration(source: ProbeSource) -> list[Probe]:
     chosen.sort()
     probes: list[Probe] = []
     for together in by_length([sequences[n] for n in chosen], MOST_TOGETHER):
-        rows = [_long_enough(sequences[chosen[i]], axes.STEPS + 1) for i in together]
+        rows = [long_enough(sequences[chosen[i]], axes.STEPS + 1) for i in together]
         names = [f"calibration, sequence {chosen[i]}" for i in together]
         spare = allowed - sum(map(len, rows))
         while len(rows) <= axes.ROWS and not timed and spare > 0:
@@ -210,7 +198,7 @@ def _special(source: ProbeSource) -> Probe:
     """Rest, single channels, and values beyond the calibrated ones; random signs. Of tokens, the whole vocabulary."""
     sequences, timed, tokens, length = source.sequences, source.timed, source.tokens, SPECIAL_STEPS
     every = np.concatenate(sequences)
-    first, last = (_long_enough(sequences[n], length)[:length] for n in (0, -1))
+    first, last = (long_enough(sequences[n], length)[:length] for n in (0, -1))
     mean = np.broadcast_to(every.mean(axis=0), first.shape)
     channels = first.shape[1] - timed
     groups = min(channels, length)  # many channels go in groups
@@ -220,12 +208,12 @@ def _special(source: ProbeSource) -> Probe:
         "each channel's mean": mean,
         "one channel after the other, the others 0": np.where(on, first, 0.0),
         "one channel after the other 0": np.where(on, 0.0, last),
-        "random signs of the calibration's ends": _signs(source, length, 1.0),
+        "random signs of the calibration's ends": signs(source, length, 1.0),
         "calibration, the other way round": last[::-1],
-        "a little beyond the calibration's ends": _signs(source, length, 1.25),
-        "3 times beyond the calibration's ends": _signs(source, length, 3.0),
-        "30 times beyond the calibration's ends": _signs(source, length, 30.0),
-        "1,000 times beyond the calibration's ends": _signs(source, length, 1000.0),
+        "a little beyond the calibration's ends": signs(source, length, 1.25),
+        "3 times beyond the calibration's ends": signs(source, length, 3.0),
+        "30 times beyond the calibration's ends": signs(source, length, 30.0),
+        "1,000 times beyond the calibration's ends": signs(source, length, 1000.0),
     }
     if tokens is not None:
         most, every = tokens.vocabulary, np.arange(length)[:, None]
@@ -234,17 +222,17 @@ def _special(source: ProbeSource) -> Probe:
             "the first tokens": every % most,
             "the last tokens": (most - 1 - every) % most,
             "calibration, the other way round": last[::-1, : tokens.count],
-            **{f"random tokens {seed}": _drawn(tokens, length, seed) for seed in range(len(rows) - 4)},
+            **{f"random tokens {seed}": drawn(tokens, length, seed) for seed in range(len(rows) - 4)},
         }
         rows = {
-            f"{word}, {name}" if tokens.numbers else word: _beside(tokens, words[word], row)
+            f"{word}, {name}" if tokens.numbers else word: joined_with(tokens, words[word], row)
             for word, (name, row) in zip(words, rows.items(), strict=True)
         }
     if timed:  # a time span is not a value like the others: only calibrated ones are tried
         for name, row in rows.items():
             rows[name] = np.concatenate([row[:, : first.shape[1] - 1], first[:, -1:]], axis=1)
     x = np.stack(list(rows.values()))
-    steps = _steps(source.costs, _SPECIAL * BUDGET, len(x), alone=timed)
+    steps = affordable(source.costs, _SPECIAL * BUDGET, len(x), alone=timed)
     steps = min(length, max(steps, axes.ROWS))
     fewer = f"{steps} steps instead of {length}" if steps < length else ""
     name = "tokens of the whole vocabulary" if tokens else "at rest, single channels, beyond the calibration"
@@ -256,7 +244,7 @@ def is_cut(special: Probe) -> bool:
     return special.x.shape[1] < SPECIAL_STEPS
 
 
-def _signs(source: ProbeSource, steps: int, beyond: float) -> Floats:
+def signs(source: ProbeSource, steps: int, beyond: float) -> Floats:
     """Each channel jumps at random between both ends of what the calibration has, or of `beyond` times as much."""
     every = np.concatenate(source.sequences)
     low, high = every.min(axis=0), every.max(axis=0)
@@ -269,18 +257,19 @@ def _signs(source: ProbeSource, steps: int, beyond: float) -> Floats:
     return x
 
 
-def _beside(tokens: Tokens, words: Floats, x: Floats) -> Floats:
+def joined_with(tokens: Tokens, words: Floats, x: Floats) -> Floats:
     """Tokens and, where there are others, the channels of `x` that are none."""
     found = words.copy()
     found[:, list(tokens.numbers)] = x[:, list(tokens.numbers)]
     return found
 
 
-def _drawn(tokens: Tokens, steps: int, seed: int = 0) -> Floats:
+def drawn(tokens: Tokens, steps: int, seed: int = 0) -> Floats:
     """Tokens at random."""
     drawn = np.random.default_rng(seed).integers(0, tokens.vocabulary, (steps, tokens.count))
     return drawn.astype(np.float64)
 
 
-def _long_enough(sequence: Floats, steps: int) -> Floats:
+def long_enough(sequence: Floats, steps: int) -> Floats:
+    """The sequence, again and again until it has as many steps."""
     return np.concatenate([sequence] * -(-steps // len(sequence)))

@@ -33,7 +33,9 @@ from ltc2neuro.tracing.proof.failures import (
     other_shape,
 )
 from ltc2neuro.tracing.proof.intermediates import Compared, SeenModel, seen_model
-from ltc2neuro.tracing.proof.probes import Probe, ProbeSource, is_cut, long_probe, short_probes
+from ltc2neuro.tracing.proof.long_probes import long_probe, long_runs
+from ltc2neuro.tracing.proof.probes import Probe, ProbeSource, is_cut, short_probes
+from ltc2neuro.tracing.proof.step_numbers import RECORDED, StepNumbers
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.extents import Decisions
 
@@ -58,6 +60,15 @@ class Subject:
     """what the graph was simplified from, which rounds as torch does: (x + 1e6) - 1e6 loses bits, x does not"""
     decisions: Decisions = field(default_factory=Decisions)
     """by the number of rows or steps, which the model makes"""
+    numbers: StepNumbers = field(default_factory=StepNumbers)
+    """in the code that it runs"""
+
+    def tell(self, error: DiffersError) -> None:
+        """Name the line for which the model may do something else at that step, or over so many."""
+        if self.decisions.recorded or self.decisions.steps:
+            line = self.numbers.near(error.step, error.steps)
+            if line is not None or error.step >= RECORDED:
+                error.at(line)
 
 
 def prove_trace(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:
@@ -69,7 +80,7 @@ def prove_trace(subject: Subject, sequences: Sequence[Floats], exact: torch.dtyp
     """
     calling = subject.calling
     together = calling.timed and not _mixes_timespans(subject.model)
-    source = ProbeSource(sequences, work(subject.graph), calling.timed, calling.tokens)
+    source = ProbeSource(sequences, work(subject.graph), calling.timed, calling.tokens, tuple(subject.numbers.lines))
     probes = short_probes(source, subject.decisions, together=together)
     trial = _TorchTrial(subject, seen_model(subject.model, calling, exact))
     found = [trial.run(probe) for probe in probes]
@@ -93,9 +104,15 @@ def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype
 
     What torch computes is what the graph does as it was `traced`.
     """
-    calling = subject.calling
-    probe = long_probe(ProbeSource(sequences, work(traced), calling.timed, calling.tokens))
-    return compared(replace(subject, traced=traced), probe, exact)
+    calling, subject = subject.calling, replace(subject, traced=traced)
+    source = ProbeSource(sequences, work(traced), calling.timed, calling.tokens)
+    counts, every = subject.decisions.recorded > 0, all(answer.every for answer in calling.answers.each)
+    runs = long_runs(source, subject.numbers, counts=counts, every=every)
+    *longer, least = runs.lengths
+    each = (compared(subject, long_probe(source, steps), exact) for steps in longer)
+    found = next((one for one in each if not one.probes[0].left_out), None)
+    found = found or compared(subject, long_probe(source, least), exact)
+    return _joined([found, *(compared(subject, long_probe(source, steps), exact) for steps in runs.others)])
 
 
 def _mixes_timespans(model: torch.nn.Module) -> bool:
@@ -171,7 +188,9 @@ class _TorchTrial:
         kept = replace(probe, x=x[whole], rows=tuple(n for n, there in zip(probe.rows, whole, strict=True) if there))
         pairs = [replace(p, ours=p.ours[whole], torchs=p.torchs[whole]) for p in pairs]
         if any(np.any(~(p.difference <= ALLOWED[dtype] * p.scale)) for p in pairs):
-            seen = replace(seen, undecided=self._excused(pairs, kept))
+            counts = (_first_beyond(pairs, ALLOWED[dtype]), steps) if all(p.every for p in pairs) else (steps,)
+            undecided = [self._excused(pairs, kept, count) for count in dict.fromkeys(counts)]
+            seen = replace(seen, undecided=undecided[-1])
         return Evidence(self.arithmetic, (seen,), *self._largest(pairs))
 
     def _largest(self, pairs: Sequence[Compared]) -> tuple[dict[str, float], dict[str, float]]:
@@ -201,9 +220,10 @@ class _TorchTrial:
             pairs.append(Compared(answer.title, ours, torchs.reshape(ours.shape), elements, every, answer.over))
         return pairs
 
-    def _excused(self, pairs: Sequence[Compared], probe: Probe) -> int:
-        """Let pass what rounding explains; returns in how many rows it decides what comes. Raises `ProofError`."""
-        graph, dtype, x = self.subject.graph, self.seen.dtype, self.subject.calling.entering(probe.x)
+    def _excused(self, pairs: Sequence[Compared], probe: Probe, count: int) -> int:
+        """Let pass what rounding explains in so many steps; returns in how many rows it decides what comes. Raises
+        `ProofError`."""
+        graph, dtype, x = self.subject.graph, self.seen.dtype, self.subject.calling.entering(probe.x[:, :count])
         names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
         with np.errstate(all="ignore"):
             base, loss = rounding_loss(graph, x, _UNIT[dtype], names)
@@ -214,13 +234,13 @@ class _TorchTrial:
         undecided: set[int] = set()
         for p in pairs:
             limits = ALLOWED[dtype] * p.scale + ROOM * _lost(p, loss)
-            beyond = ~(p.difference <= limits)
+            beyond = ~(p.difference[:, :count] <= limits)
             if not beyond.any():
                 continue
             if until is None:
                 with np.errstate(all="ignore"):
                     until = first_lost(base, loss)
-            steps = np.arange(beyond.shape[1]) if p.every else np.array([probe.x.shape[1] - 1])
+            steps = np.arange(beyond.shape[1]) if p.every else np.array([count - 1])
             open_ = (steps[None, :] >= until[:, None])[:, :, None]
             undecided |= {int(row) for row in np.flatnonzero((beyond & open_).any(axis=(1, 2)))}
             beyond &= ~open_
@@ -228,8 +248,16 @@ class _TorchTrial:
                 kind = OwnArithmeticError if self.wider else DiffersError
                 error = kind.between(graph, p, np.broadcast_to(limits, beyond.shape), beyond, probe)
                 error.numbers += self.seen.other_calls(self.subject.checkpoints)
+                self.subject.tell(error)
                 raise error
         return len(undecided)
+
+
+def _first_beyond(pairs: Sequence[Compared], allowed: float) -> int:
+    """How many steps there are up to the first in which any pair differs by more: a wrong program shows there, and what
+    rounding loses in all others need not be known."""
+    beyond = [~(p.difference <= allowed * p.scale).all(axis=(0, 2)) for p in pairs]
+    return 1 + min(int(np.argmax(own)) for own in beyond if own.any())
 
 
 def _lost(p: Compared, loss: Loss) -> Floats:

@@ -15,6 +15,9 @@ from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.source import in_model
 from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
+_OF_TIME = (0, 1)
+"""Axes that may hold steps where a sequence is one sample"""
+
 
 @dataclass
 class Decisions:
@@ -22,6 +25,8 @@ class Decisions:
 
     rows: bool = False
     steps: bool = False
+    recorded: int = 0
+    """so many steps are one sample, where a sequence is: then the model's own code may count them"""
 
     @contextmanager
     def of_library(self) -> Iterator[None]:
@@ -109,4 +114,5 @@ def counted(size: int, axis: int | None, codes: torch.Tensor, decisions: Decisio
     """The size of one axis of a tensor with these `codes`, or None for all together: an extent, where it counts."""
     along = axes.differences(codes)
     rows, steps = along[axis] if axis is not None else (any(one) for one in zip((False, False), *along, strict=True))
+    steps |= 0 < decisions.recorded == size and axis in _OF_TIME
     return _extent(size, CountedSize(decisions, rows, steps)) if rows or steps else size

@@ -25,6 +25,7 @@ _ON_THE_WAY = tuple(
 _TORCH = str(Path(torch.__file__).parent)
 _TORCH_MODULES = str(Path(_TORCH, "nn", "modules"))
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_PACKAGES = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
 
 Result = TypeVar("Result")
 
@@ -74,6 +75,13 @@ def _users() -> FrameType | None:
 def is_models(file: str) -> bool:
     """Whether the code in a file is the model's own: no library's, and not ours."""
     return not file.startswith((_OWN, *_INSTALLED)) and not file.startswith("<")
+
+
+def is_models_or_a_librarys(file: str) -> bool:
+    """Whether the code in a file is neither torch's, nor Python's, nor ours."""
+    if file.startswith(_PACKAGES):
+        return not file.startswith((_OWN, _TORCH))
+    return not file.startswith((_OWN, "<string>", *_INSTALLED))
 
 
 def in_model() -> bool:

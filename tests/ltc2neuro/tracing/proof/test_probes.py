@@ -17,8 +17,9 @@ import ltc2neuro
 from compiler.graph.workload import Work
 from hw_models.errors import ProofError
 from ltc2neuro.nn import GRUD
-from ltc2neuro.tracing.proof import probes
-from ltc2neuro.tracing.proof.probes import ProbeSource, long_probe, short_probes
+from ltc2neuro.tracing.proof import long_probes, probes
+from ltc2neuro.tracing.proof.long_probes import long_probe
+from ltc2neuro.tracing.proof.probes import ProbeSource, short_probes
 from ltc2neuro.tracing.recording.extents import Decisions
 
 torch.set_num_threads(1)
@@ -74,7 +75,7 @@ def test_a_window_that_is_longer_than_the_calibration():
         (lambda x: 2 if x.shape[0] == 1 else 1, "one row"),
         (lambda x: 2 if x.shape[1] == 1 else 1, "1 step"),
         (lambda x: 2 if x.shape[1] == 2 else 1, "2 steps"),
-        (lambda x: 2 if x.shape[1] > 1000 else 1, "1024 steps"),
+        (lambda x: 2 if x.shape[1] > 1000 else 1, "1064 steps"),
         (lambda x: 2 if x.detach().numpy().max() > 60 else 1, "at rest"),
         (lambda x: 2 if not x.detach().numpy()[0].any() else 1, "calibration"),
     ],
@@ -244,8 +245,8 @@ def test_one_row_alone_is_short(length, steps):
 
 @pytest.mark.parametrize(("steps", "rows"), [(probes.LONG_STEPS, 2), (probes.LONG_STEPS - 1, 1)])
 def test_one_long_row_has_the_time_of_two_that_would_be_too_short(steps, rows):
-    enough = Work(0, int(probes._LONG * probes.BUDGET / ((steps + 0.5) * 2)))
-    assert probes._steps(enough, probes._LONG * probes.BUDGET, 2, alone=False) == steps
+    enough = Work(0, int(long_probes.PART * probes.BUDGET / ((steps + 0.5) * 2)))
+    assert probes.affordable(enough, long_probes.PART * probes.BUDGET, 2, alone=False) == steps
     found = long_probe(ProbeSource([RNG.normal(size=(50, 3))], enough))
     assert found.x.shape[:2] == (rows, probes.LONG_STEPS) and not found.fewer
 
