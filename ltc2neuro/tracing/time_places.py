@@ -15,12 +15,11 @@ from ltc2neuro.tracing.recording.over_time import (
     DIVIDED,
     PADDED,
     CallPlace,
-    TakePlace,
     TimePlaces,
     count_below,
     count_of,
 )
-from ltc2neuro.tracing.recording.source import SourceLine, call, user_column, user_line
+from ltc2neuro.tracing.recording.source import SourceLine, call, user_place
 
 LENGTHS = (53, 59)
 """Of two sequences: an axis of such a length each time is that of time"""
@@ -41,7 +40,7 @@ class _SeenJoins(TorchFunctionMode):
         super().__init__()
         self.found: dict[CallPlace, int] = {}
         self.most: dict[CallPlace, int] = {}
-        self.taken: dict[TakePlace, list[int]] = {}
+        self.taken: dict[CallPlace, list[int]] = {}
         """the single places that are taken there, one after the other"""
         self._sums: dict[int, tuple[torch.Tensor, int]] = {}
         """terms that have been added up one by one, by the identity of their sum"""
@@ -82,10 +81,10 @@ class _SeenJoins(TorchFunctionMode):
         if all(type(part) in (int, slice) for part in index):  # no tensors, and no axes that are new
             for axis, part in enumerate(index):
                 if isinstance(part, int):
-                    self.taken.setdefault((user_line(), user_column(), axis), []).append(part % x.shape[axis])
+                    self.taken.setdefault((*user_place(), axis), []).append(part % x.shape[axis])
 
     def _see(self, axis: int, size: int) -> None:
-        place = user_line(), axis
+        place = *user_place(), axis
         self.found[place] = size if self.found.get(place, size) == size else 0
         self.most[place] = max(size, self.most.get(place, 0))
 
@@ -110,14 +109,14 @@ def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> 
         if most == long[1].most[place] > 1 and tuple(seen.most.get(place, 0) for seen in short) == SHORT:
             windows[place] = most
     padded = dict[SourceLine | None, int]()
-    for (line, axis), size in long[0].most.items():
-        beyond = size - LENGTHS[0]
-        if axis <= PADDED and long[1].most.get((line, axis)) == LENGTHS[1] + beyond and beyond > 0:
+    for place, size in long[0].most.items():
+        (line, _, axis), beyond = place, size - LENGTHS[0]
+        if axis <= PADDED and long[1].most.get(place) == LENGTHS[1] + beyond and beyond > 0:
             padded[line] = max(beyond, padded.get(line, 0))
     return TimePlaces(joins, windows, padded, dict(_before_the_first(long[0])))
 
 
-def _before_the_first(seen: _SeenJoins) -> Iterator[tuple[TakePlace, int]]:
+def _before_the_first(seen: _SeenJoins) -> Iterator[tuple[CallPlace, int]]:
     """Where the first place is taken more often than it comes, as by `prev = x[:, 0]` before a loop or by
     `x[:, max(t - 1, 0)]` in one, and how often before it."""
     for place, taken in seen.taken.items():

@@ -7,10 +7,9 @@ found is proved against torch as all else is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -38,9 +37,8 @@ from ltc2neuro.tracing.traced import Reads, Traced, record
 
 STEPS = (6, 24, 72, 144)
 """So many are recorded, until what is found does the same as the model over more"""
-LONGER: Mapping[int, int] = dict(pairwise(STEPS))
 MOST = 2500
-"""Ops that are recorded, at most, to look further back; a third where steps still differ"""
+"""Ops that are recorded, at most, to look further back"""
 LONG, BUDGET = 200, 1e8
 """Steps, and elements that are computed in them"""
 NEAR = {torch.float64: 1e-8, torch.float32: 1e-3}
@@ -57,9 +55,12 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
         if steps > STEPS[-1]:
             raise _too_far(f"{steps} steps are put before the first", str(line or ""))
     each = [steps for steps in STEPS if steps > way.over.left_out + 2] or STEPS[-1:]
-    plain = way.over.without_windows()
-    tries = [(plain, each[:2] if way.over.windows else each), (way.over, each if way.over.windows else [])]
-    tries.append((replace(plain, copies=True), each))
+    plain, windows = way.over.without_windows(), way.over.windows.values()
+    wide = 2 + max(windows, default=0)
+    if STEPS[0] < wide < STEPS[-1] and not way.every and not way.over.left_out:
+        each = sorted({*each, wide})  # from the first on, as they have fewer there
+    few = [steps for steps in each if not windows or steps <= max(wide, STEPS[1])]
+    tries = [(plain, few), (way.over, each if windows else []), (replace(plain, copies=True), each)]
     why = None
     for over, steps in tries:
         try:
@@ -104,9 +105,11 @@ def _of_steps(model: torch.nn.Module, way: Way, at: Sequence[int], clock: Clock)
 def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int], *, late_starts: bool = False) -> Traced:
     """The same of a model that answers in this way, over so many steps each."""
     given, clock, seen = way.given, Clock(dt), _LongerRun(model, way, dt)
-    tried, why = list[int](), None
-    for steps in each:
+    waiting, tried, why = [*each], list[int](), None
+    while waiting:
+        steps = waiting.pop(0)
         every = way.every or (steps == STEPS[0] and not way.over.left_out) or isinstance(why, SettlesLateError)
+        every = every or steps in tried or steps not in STEPS
         first = int(way.over.copies and not way.every)  # of one sample alone it is not seen what comes before it
         at = range(first, steps) if every else (steps - 2, steps - 1)
         why = None
@@ -131,11 +134,15 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int], 
             raise _as_written(error) from None
         tried.append(steps)
         ops = sum(len(block.ops) for block in traced.graph.blocks)
-        if ops * LONGER.get(steps, MOST) / steps > (MOST if why is None or steps == STEPS[0] else MOST // 3):
-            break
+        if way.over.windows and why is None and not every and ops * steps <= 4 * MOST:
+            waiting.insert(0, steps)  # windows have fewer at first, which the last steps do not show
+        elif steps in STEPS:
+            further = next((n for n in waiting if n >= STEPS[1]), steps) / steps
+            if ops * further ** (1 if why is None or steps == STEPS[0] else 2) > MOST:
+                break
     if why is not None:
         raise _as_written(why)
-    raise _too_far(f"what it does over {', '.join(map(str, tried))} steps is not what it does over more")
+    raise _too_far(f"what it does over {', '.join(map(str, dict.fromkeys(tried)))} steps is not what it does over more")
 
 
 def _too_far(numbers: str, where: str = "") -> UnsteadyError:

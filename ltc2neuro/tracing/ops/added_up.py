@@ -6,7 +6,7 @@ as `window[-4:]` has, what is missing is said: zeros of a sum, and of a largest 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -15,7 +15,7 @@ from ltc2neuro.tracing.ops.over_time import marked, valued
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.extents import Extent
 from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED, count_below, count_of
-from ltc2neuro.tracing.recording.source import user_line
+from ltc2neuro.tracing.recording.source import user_line, user_place
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
 
 Rule = Callable[..., Symbolic]
@@ -30,7 +30,7 @@ def adding(rule: Rule) -> Rule:
         if not terms:
             return result
         known = result.recorder.over_time
-        width = known.places.windows.get((user_line(), ADDED), 0) if known.places.windows else 0
+        width = known.places.windows.get((*user_place(), ADDED), 0) if known.places.windows else 0
         result = valued(torch.stack(terms).sum(0)) if len(terms) <= width else result
         known.terms[result.value] = user_line(), terms
         return result
@@ -86,7 +86,7 @@ def _mean(total: Symbolic, count: int) -> Symbolic | None:
     known = total.recorder.over_time
     (_, terms), summed = known.terms.get(total.value, (None, ())), known.marks.get(total.value) == "sum"
     if total.recorder.all_at_once:
-        counts = known.places.joins.get((user_line(), DIVIDED)) == 0 and (summed or len(terms) == count)
+        counts = known.places.joins.get((*user_place(), DIVIDED)) == 0 and (summed or len(terms) == count)
     else:
         looked = count.counted if isinstance(count, Extent) else None
         counts = summed and (
@@ -100,10 +100,14 @@ def _mean(total: Symbolic, count: int) -> Symbolic | None:
     return symbolic(total.recorder, total.example / count, total.codes if summed else mean.codes, mean.value)
 
 
-def whole_window(x: torch.Tensor, dim: object) -> torch.Tensor:
-    """A window of which the largest or smallest is wanted, its oldest step as often as it has too few."""
-    if not isinstance(x, Symbolic) or not x.recorder.over_time.places.windows or not isinstance(dim, int):
+def whole_window(x: torch.Tensor, dim: int | Sequence[int] | None, missing: torch.Tensor | None = None) -> torch.Tensor:
+    """A window of which the sum or largest is wanted: where it has too few steps, what is `missing`, or the oldest."""
+    if not isinstance(x, Symbolic) or not x.recorder.over_time.places.windows:
         return x
-    axis = dim % x.dim()
-    missing = x.recorder.over_time.places.windows.get((user_line(), axis), 0) - x.shape[axis]
-    return torch.cat([x.narrow(axis, 0, 1)] * missing + [x], axis) if missing > 0 else x
+    over = (dim,) if isinstance(dim, int) else tuple(dim or ())
+    if len(over) != 1:
+        return x
+    axis = over[0] % x.dim()
+    few = x.recorder.over_time.places.windows.get((*user_place(), axis), 0) - x.shape[axis]
+    oldest = x.narrow(axis, 0, 1) if x.shape[axis] else x
+    return torch.cat([oldest if missing is None else missing.expand(oldest.shape)] * few + [x], axis) if few > 0 else x

@@ -12,7 +12,7 @@ import torch
 from compiler.graph.ops import Mul
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import sample_value
-from ltc2neuro.tracing.recording.source import user_column, user_line
+from ltc2neuro.tracing.recording.source import user_place
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 
 
@@ -33,7 +33,7 @@ def taken_before(x: torch.Tensor, axis: int) -> torch.Tensor:
     """A first step that was taken along an axis: where others come after it at this place, what was before."""
     if not isinstance(x, Symbolic) or not x.recorder.over_time.places.copies:
         return x
-    known, place = x.recorder.over_time, (user_line(), user_column(), axis)
+    known, place = x.recorder.over_time, (*user_place(), axis)
     known.takes[place] = known.takes.get(place, 0) + 1
     return _before(x) if known.takes[place] <= known.places.takes.get(place, 0) else x
 

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as functional
 
 from compiler.graph.ops import MatVec, SegmentSum
+from ltc2neuro.tracing.ops.added_up import whole_window
 from ltc2neuro.tracing.ops.mixing import mixed
-from ltc2neuro.tracing.ops.over_time import over_time
+from ltc2neuro.tracing.ops.over_time import over_time, valued
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import groups, sample_value
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
@@ -114,6 +115,7 @@ def total(input: Symbolic, dim: int | Sequence[int] | None = None, keepdim: bool
     read = over_time("sum", torch.sum, input, dim, keepdim)
     if read is not None:
         return read
+    input = valued(whole_window(input, dim, input.example.new_zeros(1)))
     recorder, example = input.recorder, input.example
     every = tuple(range(example.dim()))
     over = every if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)

@@ -19,7 +19,7 @@ from ltc2neuro.tracing.ops.shape_ops import movement
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import sample_value
 from ltc2neuro.tracing.recording.over_time import FOLDS, ON_CHIP
-from ltc2neuro.tracing.recording.source import user_line
+from ltc2neuro.tracing.recording.source import user_place
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 
 
@@ -34,7 +34,7 @@ def over_time(
     along = [axis for axis in over if of_time(x, axis)]
     if len(along) != 1:
         return None
-    latest = x.recorder.over_time.places.joins.get((user_line(), along[0]), 0)
+    latest = x.recorder.over_time.places.joins.get((*user_place(), along[0]), 0)
     if latest and kind in ON_CHIP:
         return None
     kind = f"{kind} of {window(latest)}" if latest else kind
@@ -56,7 +56,7 @@ def over_time(
 def of_time(x: Symbolic, axis: int) -> bool:
     """Whether an axis holds all steps in their order, and nothing else does."""
     if x.recorder.all_at_once:
-        return (user_line(), axis) in x.recorder.over_time.places.joins
+        return (*user_place(), axis) in x.recorder.over_time.places.joins
     if x.shape[axis] != axes.STEPS:
         return False
     rows, steps = axes.rows_and_steps(axes.labels_of(x.codes))
@@ -138,7 +138,9 @@ def _running(kind: str, x: Symbolic, axis: int, name: str = "") -> torch.Tensor:
         return _running("sum", x, axis) / steps_so_far(x, axis)
     recorder, fold = x.recorder, FOLDS[kind]
     if recorder.all_at_once:
-        so_far = functools.reduce(fold, x.unbind(axis))
+        zeros = valued(x.select(axis, 0)).example * 0
+        begins = [zeros] if kind == "sum" else []  # a first step may be a sum of its own
+        so_far = functools.reduce(fold, [*begins, *x.unbind(axis)])
         recorder.variable(recorder.named(name or kind), so_far)
         return so_far
     y = valued(x.select(axis, -1))

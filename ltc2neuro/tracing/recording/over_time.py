@@ -21,10 +21,9 @@ ON_CHIP = frozenset({"prod", "logsumexp"})
 """What the host makes of no answers"""
 ROUNDED = 1e-6
 """How far a reciprocal may be from that of a whole number, in float32"""
-CallPlace = tuple[SourceLine | None, int]
-"""A line of the model's, and the axis, counted from the front, that it joins; or one of these"""
-TakePlace = tuple[SourceLine | None, int | None, int]
-"""The same of one of the takes on a line, which its column tells"""
+CallPlace = tuple[SourceLine | None, int | None, int]
+"""A line of the model's, the column that tells calls on it apart, and the axis, counted from the front, that is joined
+or taken from; or one of these"""
 ADDED, DIVIDED, PADDED = -1, -2, -3
 """Terms that are added up one by one, the number that something is divided by, and how long an axis is with padding"""
 
@@ -56,7 +55,7 @@ class TimePlaces:
     windows: Mapping[CallPlace, int] = field(default_factory=dict)
     padded: Mapping[SourceLine | None, int] = field(default_factory=dict)
     """by how many steps"""
-    takes: Mapping[TakePlace, int] = field(default_factory=dict)
+    takes: Mapping[CallPlace, int] = field(default_factory=dict)
     """where a single step is taken, the first one more often than it comes: so often before that"""
     copies: bool = False
     """whether the first step again, taken there or put before all, stands for what was before it"""
@@ -81,7 +80,7 @@ class OverTime:
     first: bool = False
     """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
     marks: dict[str, str] = field(default_factory=dict)
-    takes: dict[TakePlace, int] = field(default_factory=dict)
+    takes: dict[CallPlace, int] = field(default_factory=dict)
     """how often the first step has been taken there"""
     copies: set[str] = field(default_factory=set)
     """the values that stand for what was before the first step"""

@@ -44,10 +44,12 @@ def user_line() -> SourceLine | None:
     return None if frame is None else SourceLine(frame.f_code.co_filename, frame.f_lineno)
 
 
-def user_column() -> int | None:
-    """What tells expressions on that line apart, where anything does: where this one ends."""
+def user_place() -> tuple[SourceLine | None, int | None]:
+    """That line, and what tells expressions on it apart, where anything does: where this one ends."""
     frame = _users()
-    return None if frame is None else _columns(frame.f_code)[frame.f_lasti // 2]
+    if frame is None:
+        return None, None
+    return SourceLine(frame.f_code.co_filename, frame.f_lineno), _columns(frame.f_code)[frame.f_lasti // 2]
 
 
 @cache

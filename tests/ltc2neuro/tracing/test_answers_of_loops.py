@@ -151,3 +151,35 @@ def test_a_product_over_time_beside_its_factors_is_no_last_state():
 def test_some_steps_beside_all_are_refused_and_named():
     with pytest.raises(TraceError, match="the model's answer 1 is neither one per step nor one for the last"):
         ltc2neuro.compile(Layer(lambda y: (y.cumsum(1), y[:, ::2])), X.astype(np.float32))
+
+
+class Deep(nn.Module):
+    """A TCN of the last 15 samples, of whose answers a function makes what is returned."""
+
+    def __init__(self, returned) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv1d(3 if d == 1 else 2, 2, 3, dilation=d) for d in (1, 2, 4))
+        self.head, self.returned = nn.Linear(2, 2), returned
+
+    def forward(self, x):
+        z = x.transpose(1, 2)
+        for conv in self.convs:
+            z = torch.relu(conv(nn.functional.pad(z, (2 * conv.dilation[0], 0))))
+        return self.returned(self.head(z.transpose(1, 2)))
+
+
+GOING_ON = {
+    "of a deep convolution": (Deep, lambda y: torch.tanh(y[:, -3:].mean(1))),
+    "of a deep convolution, largest": (Deep, lambda y: torch.tanh(y[:, -3:].amax(1))),
+    "of a loop": (Loop, lambda y: torch.tanh(y[:, -9:].mean(1))),
+    "of a loop, largest": (Loop, lambda y: torch.tanh(y[:, -9:].amax(1))),
+    "two on one line": (Loop, lambda y: torch.cat([y[:, -3:].mean(1), y.mean(1)], -1).tanh()),
+}
+
+
+@pytest.mark.parametrize("name", GOING_ON)
+def test_a_model_goes_on_with_its_last_answers(name):
+    """Fewer at first, which is not seen where a receptive field is whole, nor in six steps where they are more."""
+    torch.manual_seed(0)
+    model, returned = GOING_ON[name]
+    assert over_many_steps(model(returned), X, 100).answers.readout == "last"
