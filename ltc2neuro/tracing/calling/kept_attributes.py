@@ -12,6 +12,7 @@ from typing import cast
 import torch
 
 from ltc2neuro.tracing.recording.symbolic import Symbolic
+from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
 _TORCHS = {*vars(torch.nn.Module()), "forward"}
 _MANY = (list, dict, set, deque)
@@ -28,6 +29,7 @@ class _KeptAttribute:
     """a copy of what may be changed in place"""
     version: int
 
+    @unrecorded
     def changed(self) -> bool:
         """Whether it has another value now."""
         if self.own.get(self.name) is not self.value:
@@ -39,6 +41,7 @@ class _KeptAttribute:
             return _members(self.value) != _members(self.content)
         return False
 
+    @unrecorded
     def restore(self) -> None:
         """Let it be what it was."""
         if isinstance(self.value, torch.Tensor) and isinstance(self.content, torch.Tensor):
@@ -64,7 +67,7 @@ def as_it_was(model: torch.nn.Module, kept: set[str] | None = None) -> Iterator[
                 if kept is not None:
                     kept.add(f"{path}.{found.name}" if path else found.name)
         for module in model.modules():
-            for found in list(_attributes(module)):
+            for found in _attributes(module):
                 if (id(found.own), found.name) not in names:
                     del found.own[found.name]
 
@@ -82,7 +85,9 @@ def _members(many: list[object] | dict[object, object] | set[object] | deque[obj
     return [id(member) for member in (many.values() if isinstance(many, dict) else many)]
 
 
-def _attributes(module: torch.nn.Module) -> Iterator[_KeptAttribute]:
+@unrecorded  # a tensor that was written into stands for what is recorded: its version is its own
+def _attributes(module: torch.nn.Module) -> list[_KeptAttribute]:
+    found = []
     for own in (vars(module), cast("MutableMapping[str, object]", module._buffers)):
         for name, value in own.items():
             if name not in _TORCHS:
@@ -91,4 +96,5 @@ def _attributes(module: torch.nn.Module) -> Iterator[_KeptAttribute]:
                     content, version = value.detach().clone(), value._version
                 elif isinstance(value, _MANY):
                     content = copy.copy(value)
-                yield _KeptAttribute(own, name, value, content, version)
+                found.append(_KeptAttribute(own, name, value, content, version))
+    return found

@@ -93,8 +93,8 @@ def _others(model: torch.nn.Module) -> Iterator[tuple[int, torch.Tensor]]:
 
 
 def convert(model: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
-    """The model itself, its parameters, buffers and tensors that are plain attributes of this floating type, or the
-    complex one of two such: `Module.to` drops imaginary parts."""
+    """The model itself, its parameters, buffers and tensors that are plain attributes, or in a tuple that is one, of
+    this floating type, or the complex one of two such: `Module.to` drops imaginary parts."""
 
     def converted(tensor: torch.Tensor) -> torch.Tensor:
         kind = dtype.to_complex() if tensor.is_complex() else dtype if tensor.is_floating_point() else tensor.dtype
@@ -105,6 +105,9 @@ def convert(model: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
         for name, value in vars(module).items():
             if isinstance(value, torch.Tensor):
                 setattr(module, name, converted(value))
+            elif isinstance(value, tuple) and any(isinstance(own, torch.Tensor) for own in value):
+                own = [converted(own) if isinstance(own, torch.Tensor) else own for own in value]
+                setattr(module, name, type(value)(*own) if hasattr(value, "_fields") else tuple(own))
     return model
 
 

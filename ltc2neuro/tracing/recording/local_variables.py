@@ -43,7 +43,7 @@ def _tensors(
     variables: Mapping[str, object], standing: Callable[[object], object]
 ) -> Iterator[tuple[str, str, Symbolic]]:
     """Those of variables, then those in lists and dicts, then those in attributes of objects, `self` among them."""
-    yield from _named({name: standing(value) for name, value in variables.items()})
+    yield from _named({name: standing(value) for name, value in variables.items() if name.strip("_")})
     for value in variables.values():
         if isinstance(value, torch.nn.Module) or is_models(_file(value)):
             kept = {name: standing(own) for name, own in vars(value).items() if name not in _TORCHS}
@@ -51,12 +51,14 @@ def _tensors(
 
 
 def _named(values: Mapping[str, object], group: str = "") -> Iterator[tuple[str, str, Symbolic]]:
-    """Tensors by themselves first, then those in lists, which are their `group`, and in dicts, whose keys are their
-    names."""
+    """Tensors by themselves first, then those in lists, which are their `group`, in named tuples, and in dicts, whose
+    keys are their names."""
     yield from ((name, group, value) for name, value in values.items() if isinstance(value, Symbolic))
     for name, value in values.items():
         if isinstance(value, ComplexPair):
             yield from _named({f"{name}.real": value.re, f"{name}.imag": value.im}, group)
+        elif fields := getattr(value, "_fields", ()):
+            yield from _named({f"{name}.{field}": getattr(value, field) for field in fields})
         elif isinstance(value, (tuple, list)) and len(value) > MANY:
             yield from _named({name: value[-1]})
         elif isinstance(value, (tuple, list)):

@@ -90,6 +90,15 @@ def _of_old(model, x):
     return answers
 
 
+def _in_an_attribute(model, x):
+    """The call keeps what it has computed, as spiking models do for a look at it."""
+    model.states, h = torch.zeros(*x.shape[:2], 4, dtype=x.dtype), x.new_zeros(len(x), 4)
+    for t in range(x.shape[1]):
+        h = model.cell(x[:, t], h)
+        model.states[:, t, :] = h
+    return model.states.tanh()
+
+
 def _halves(model, x):
     """The halves of h are changed one after the other, in place."""
     h, answers = x.new_zeros(len(x), 4), []
@@ -150,6 +159,7 @@ WRITTEN = {
     "data": (_filled(lambda y, t, h: y.data[:, t].copy_(h)), 3),
     "a view with a name": (_filled(_through_a_name), 3),
     "tensors that data.new makes": (_of_old, 3),
+    "an attribute that the call makes": (_in_an_attribute, 3),
     "parts": (_filled(_in_parts), 3),
     "numbers, too": (_filled(_numbers), 3),
     "read back": (_read_back, 3),

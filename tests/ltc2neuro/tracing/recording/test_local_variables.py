@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
+from layer_agreement import over_many_steps
 from torch import nn
 
 from ltc2neuro.tracing import trace
@@ -57,3 +60,36 @@ def _object(net, x, kept, states):
 @pytest.mark.parametrize(("stepped", "names"), [(_attributes, {"v", "w"}), (_entries, {"p", "q"}), (_object, {"v"})])
 def test_states_have_the_users_names(stepped, names):
     assert {state.name for state in trace(Loop(stepped).double(), X).graph.states} == names
+
+
+class Cell(NamedTuple):
+    """What a spiking neuron keeps, as those of norse do."""
+
+    v: torch.Tensor
+    i: torch.Tensor
+
+
+class Tupled(nn.Module):
+    """Two states in a named tuple; the layer's last state has no name where it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.head = nn.Linear(3, 4), nn.Linear(4, 2)
+        self.constants = Cell(torch.full((4,), 0.9), torch.full((4,), 0.7))  # float32, whatever the model is in
+
+    def _loop(self, x):
+        state, answers = Cell(x.new_zeros(len(x), 4), x.new_zeros(len(x), 4)), []
+        for x_t in x.unbind(1):
+            state = Cell(self.constants.v * torch.sin(state.v) + state.i, self.constants.i * state.i + self.layer(x_t))
+            answers.append(torch.tanh(state.v))
+        return torch.stack(answers, 1), state.v
+
+    def forward(self, x):
+        y, _ = self._loop(x)
+        return self.head(y)
+
+
+def test_states_in_a_named_tuple_have_the_names_of_its_fields():
+    torch.manual_seed(0)
+    traced = over_many_steps(Tupled(), np.stack(X), 50)
+    assert {state.name for state in traced.graph.states} == {"state.v", "state.i"}
