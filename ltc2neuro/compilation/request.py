@@ -98,6 +98,7 @@ def _taken(
     """
     from ltc2neuro.tracing.calling.arguments import needed, order_of
     from ltc2neuro.tracing.calling.modules import looks_up
+    from ltc2neuro.tracing.calling.time_alone import with_time_alone
 
     order, least = order_of(model, x), [name for name in needed(model) if name != TIMESPANS]
     several = is_several(x) or (isinstance(x, (tuple, list)) and len(least) > 1)  # a list, as Keras takes them
@@ -115,7 +116,8 @@ def _taken(
     names = list(given)
     if names == [order[0]]:
         return as_sequences(given[names[0]], None, "calibration", layout, tokens=tokens), None, times
-    samples, each = join_inputs(given, None, layout, tokens=tokens)
+    alone = with_time_alone(model, given)
+    samples, each = join_inputs(given, None, layout, tokens=tokens, alone=alone)
     there = tuple(name for name in order if name in [*given, *timed])
     return samples, Inputs(each, there, keyed=tuple(names) != order[: len(names)]), times
 

@@ -148,20 +148,27 @@ def _other(what: str, order: Sequence[str]) -> InputError:
 
 
 def join_inputs(
-    given: Mapping[str, Samples], known: Inputs | None, layout: Layout, *, tokens: bool = False
+    given: Mapping[str, Samples],
+    known: Inputs | None,
+    layout: Layout,
+    *,
+    tokens: bool = False,
+    alone: Collection[str] = (),
 ) -> tuple[Sequences, tuple[NamedInput, ...]]:
-    """All inputs as one, sample by sample, and what each is; `known`: as they must be. Some may be `tokens`.
+    """All inputs as one, sample by sample, and what each is; `known`: as they must be. Some may be `tokens`, or have
+    time `alone`, (batch, time).
 
     Raises `InputError` that names the input which is none, or does not fit the others.
     """
     wanted = {} if known is None else {one.name: one for one in known.each}
     given = {name: given[name] for name in wanted or given}
     whole = {n: wanted[n].tokens if n in wanted else tokens and _is_whole_numbers(x, n) for n, x in given.items()}
-    lies_held = {n: wanted[n].held if n in wanted else _is_held(x, n, 2 - whole[n]) for n, x in given.items()}
+    shapes = {**dict.fromkeys(alone, ()), **{n: one.shape for n, one in wanted.items()}}
+    lies_held = {
+        n: wanted[n].held if n in wanted else n not in alone and _is_held(x, n, 2 - whole[n]) for n, x in given.items()
+    }
     moving = {
-        n: as_sequences(x, wanted[n].shape if n in wanted else None, n, layout, tokens=whole[n])
-        for n, x in given.items()
-        if not lies_held[n]
+        n: as_sequences(x, shapes.get(n), n, layout, tokens=whole[n]) for n, x in given.items() if not lies_held[n]
     }
     if not moving:
         raise InputError(
@@ -178,7 +185,7 @@ def join_inputs(
         if name in moving:
             parts[name], shape = moving[name].arrays, moving[name].sample_shape or ()
         else:
-            rows = _held(x, name, wanted[name].shape if name in wanted else None, len(one.arrays), first)
+            rows = _held(x, name, shapes.get(name), len(one.arrays), first)
             shape = rows.shape[1:]
             parts[name] = tuple(
                 np.broadcast_to(row.reshape(1, -1), (len(a), row.size)) for row, a in zip(rows, one.arrays, strict=True)

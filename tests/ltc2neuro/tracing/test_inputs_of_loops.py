@@ -81,6 +81,64 @@ def test_time_spans(cell):
         assert np.array_equal(stream.step(X[:, t], SPANS[:, t]), net(X, timespans=SPANS)[:, t])
 
 
+SEEN = (RNG.random((4, 20)) < 0.7).astype(np.float32)
+
+
+class Masked(nn.Module):
+    """Samples that are not there leave the state; `turned` reads (time, batch)."""
+
+    def __init__(self, *, turned: bool = False) -> None:
+        super().__init__()
+        self.cell, self.turned = nn.GRUCell(3, 4), turned
+
+    def forward(self, x, seen):
+        x, seen = (x, seen) if self.turned else (x.transpose(0, 1), seen.transpose(0, 1))
+        h, answers = x.new_zeros(x.shape[1], 4), []
+        for t in range(len(x)):
+            m = seen[t].unsqueeze(-1)
+            h = m * self.cell(x[t], h) + (1 - m) * h
+            answers.append(h)
+        return torch.stack(answers, 0 if self.turned else 1)
+
+
+def test_a_mask_has_time_alone(tmp_path):
+    torch.manual_seed(0)
+    net = agrees(model := Masked().eval(), (X, SEEN))
+    assert str(net.signature).startswith("x (3,), seen () -> ")
+    assert ltc2neuro.verify(net, model, (X, SEEN)).passed
+    stream = net.stream(len(X))
+    for t in range(5):
+        assert np.array_equal(stream.step((X[:, t], SEEN[:, t])), net((X, SEEN))[:, t])
+    net.save(tmp_path / "masked.l2n")
+    assert np.array_equal(ltc2neuro.load(tmp_path / "masked.l2n")({"x": X, "seen": SEEN}), net((X, SEEN)))
+
+
+def test_a_mask_has_time_alone_in_any_order_and_in_lists():
+    torch.manual_seed(0)
+    model, own = Masked(turned=True).eval(), Masked().eval()
+    own.load_state_dict(model.state_dict())
+    expected = ltc2neuro.compile(own, (X, SEEN))((X, SEEN))
+    assert np.array_equal(ltc2neuro.compile(model, (X, SEEN), batch_first=True)((X, SEEN)), expected)
+    turned = X.swapaxes(0, 1), SEEN.swapaxes(0, 1)
+    assert np.array_equal(ltc2neuro.compile(model, turned, batch_first=False)(turned).swapaxes(0, 1), expected)
+    lists = [X[0], X[1, :15]], [SEEN[0], SEEN[1, :15]]
+    assert [y.shape for y in ltc2neuro.compile(own, lists)(lists)] == [(20, 4), (15, 4)]
+
+
+def test_what_is_held_may_have_as_many_features_as_there_are_steps():
+    class Beside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.map = nn.GRU(3, 4, batch_first=True), nn.Linear(20, 4)
+
+        def forward(self, x, context):
+            return self.rnn(x)[0] + self.map(context)[:, None]
+
+    torch.manual_seed(0)
+    net = agrees(Beside().eval(), (X, RNG.normal(size=(4, 20)).astype(np.float32)))
+    assert str(net.signature).startswith("x (3,), context (20,), held -> ")
+
+
 KINDS = RNG.integers(0, 7, size=(4, 20))
 PAIRS = RNG.integers(0, 5, size=(4, 20, 2))
 
