@@ -21,6 +21,7 @@ from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import instrumented, vocabularies
 from ltc2neuro.tracing.ops.mixing import ATTENDS, MixedStepsError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
+from ltc2neuro.tracing.proof.failures import AT_EVERY_STEP
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock, Times
@@ -140,7 +141,9 @@ def _first(why: TraceError, error: MixedStepsError) -> TraceError:
     """Why a model is no program in time, before why it is not recorded as one step."""
     if any(f"{function} mixes" in error.what for function in ("softmax", "matmul", "bmm", "baddbmm", "einsum")):
         return type(error)(_ATTENTION, where=error.where, numbers=why.what, advice=ATTENDS)
-    advice = f"{why.advice} It was looked at over many steps, since {error.what}."
+    advice = why.advice
+    if advice != AT_EVERY_STEP:
+        advice += f" It was looked at over many steps, since {error.what}."
     if ", line " in why.where:  # the line that cannot be, over however many steps
         return type(error)(why.what, where=why.where, numbers=why.numbers, advice=advice)
     name, _, line = why.where.rpartition(", ")[2].rpartition(":")

@@ -29,6 +29,8 @@ from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import undisturbed
 from ltc2neuro.tracing.host_readouts import without_bias
 from ltc2neuro.tracing.last_states import last_states
+from ltc2neuro.tracing.proof.branches import changing_branches
+from ltc2neuro.tracing.proof.failures import AT_EVERY_STEP
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock
@@ -72,7 +74,20 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
     if isinstance(why, FirstSampleError):
         with suppress(TraceError):
             return _recorded(model, replace(way, over=plain), dt, each, late_starts=True)
-    raise why
+    raise _with_its_branch(why, model, way, dt)
+
+
+def _with_its_branch(why: TraceError, model: torch.nn.Module, way: Way, dt: float) -> TraceError:
+    """The error; where the model takes another branch at some step, at that line."""
+    if isinstance(why, UnsteadyError):
+        with undisturbed():
+            clone, x = copied(model, way.given, dt), way.given.random(1, STEPS[-1])
+            branches = changing_branches(lambda: way.answered(clone, x), STEPS[-1])
+        if branches:
+            why.numbers = "; ".join(part for part in (f"{why.what}: {why.numbers}", why.where) if part)
+            why.what = f"the model goes another way at step {branches[0].steps[0]} than at the step before"
+            why.where, why.advice = str(branches[0].line), AT_EVERY_STEP
+    return why
 
 
 def _with_answers_beside(model: torch.nn.Module, way: Way, dt: float) -> Way:

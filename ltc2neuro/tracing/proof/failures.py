@@ -36,6 +36,12 @@ _OF_TYPES = re.compile(r"dtype|scalar type|data type|\b(Float|Double|Half|Long|I
 _OF_SHAPES = re.compile(r"shape|size|dimension|must match|broadcast|stack|reshape", re.IGNORECASE)
 
 
+AT_EVERY_STEP = (
+    "A network does the same at every step, whatever its number: take that out of forward, or let an input choose, "
+    "torch.where(x[:, t, -1:] > 0.5, new, h)."
+)
+
+
 class FailsError(ProofError):
     """The model fails in torch itself."""
 
@@ -95,10 +101,7 @@ class DiffersError(ProofError):
         """Say that the model does something else there, and in which line, where one has the number of the step."""
         self.told, self.where = line is not None, str(line or self.where)
         self.what = f"the model does not do the same at every step: at step {self.step} of {self.steps} it differs"
-        self.advice = (
-            "A network does the same at every step, whatever its number: take that out of forward, or let an input "
-            "choose, torch.where(x[:, t, -1:] > 0.5, new, h)."
-        )
+        self.advice = AT_EVERY_STEP
 
 
 class OwnArithmeticError(DiffersError):

@@ -29,13 +29,14 @@ class LongRuns:
 
 def long_runs(source: ProbeSource, numbers: StepNumbers, *, counts: bool, every: bool) -> LongRuns:
     """At least twice as many as the longest sequence has, and `LONG_STEPS`; of a model whose own code `counts` steps,
-    or does something by their number, `LOOP_STEPS`; and more than the largest of the numbers in its code.
+    and compares, `LOOP_STEPS` if there is time; and more than the largest of the numbers in its code.
 
     One that does not answer at every step may have forgotten what it did long before: it is run up to each.
     """
     twice = 2 * max(map(len, source.sequences))
     least = max(twice, probes.LONG_STEPS)
-    usual = max(twice, probes.LOOP_STEPS if counts and numbers.compares else probes.LONG_STEPS)
+    most = affordable(source.costs, PART * probes.BUDGET, 1, alone=False)
+    usual = max(least, min(most, probes.LOOP_STEPS) if counts and numbers.compares else 0)
     named = sorted((n for n in numbers.lines if axes.STEPS < n <= probes.MOST_STEPS), reverse=True)
     larger = [length for n in named if n + _AFTER > least for length in (n + _AFTER, n)]
     lengths = sorted({*larger, usual, least}, reverse=True)

@@ -23,6 +23,7 @@ from hw_models.errors import ProofError
 from ltc2neuro.compiled import evidence
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.proof.branches import changing_branches
 from ltc2neuro.tracing.proof.failures import (
     DiffersError,
     OwnArithmeticError,
@@ -35,7 +36,7 @@ from ltc2neuro.tracing.proof.failures import (
 from ltc2neuro.tracing.proof.intermediates import Compared, SeenModel, seen_model
 from ltc2neuro.tracing.proof.long_probes import long_probe, long_runs
 from ltc2neuro.tracing.proof.probes import Probe, ProbeSource, is_cut, short_probes
-from ltc2neuro.tracing.proof.step_numbers import RECORDED, StepNumbers
+from ltc2neuro.tracing.proof.step_numbers import NEAR, RECORDED, StepNumbers
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.extents import Decisions
 
@@ -62,13 +63,6 @@ class Subject:
     """by the number of rows or steps, which the model makes"""
     numbers: StepNumbers = field(default_factory=StepNumbers)
     """in the code that it runs"""
-
-    def tell(self, error: DiffersError) -> None:
-        """Name the line for which the model may do something else at that step, or over so many."""
-        if self.decisions.recorded or self.decisions.steps:
-            line = self.numbers.near(error.step, error.steps)
-            if line is not None or error.step >= RECORDED:
-                error.at(line)
 
 
 def prove_trace(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:
@@ -248,9 +242,21 @@ class _TorchTrial:
                 kind = OwnArithmeticError if self.wider else DiffersError
                 error = kind.between(graph, p, np.broadcast_to(limits, beyond.shape), beyond, probe)
                 error.numbers += self.seen.other_calls(self.subject.checkpoints)
-                self.subject.tell(error)
+                self._tell(error, probe)
                 raise error
         return len(undecided)
+
+    def _tell(self, error: DiffersError, probe: Probe) -> None:
+        """Name the line for which the model does something else at that step, or may do so over so many."""
+        decisions, line = self.subject.decisions, None
+        if decisions.recorded:
+            branches = changing_branches(lambda: self.seen.answers(probe.x[:1]), error.steps)
+            near = (b.line for b in branches for s in b.steps if s <= error.step <= s + NEAR)
+            line = next(near, None)
+        if decisions.recorded or decisions.steps:
+            line = line or self.subject.numbers.near(error.step, error.steps)
+            if line is not None or error.step >= RECORDED:
+                error.at(line)
 
 
 def _first_beyond(pairs: Sequence[Compared], allowed: float) -> int:

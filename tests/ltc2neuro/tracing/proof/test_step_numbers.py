@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import ltc2neuro
-from hw_models.errors import ProofError
+from hw_models.errors import ProofError, TraceError
 from ltc2neuro.tracing.proof.failures import DiffersError
 
 X = np.random.default_rng(0).normal(size=(4, 30, 2))
@@ -94,7 +94,7 @@ def listed(model, h, t, steps):
 @pytest.mark.parametrize(
     ("own", "step"),
     [(at_one, 1500), (later, 1201), (now_and_then, 1300), (after_a_global, LIMIT), (configured, 1800),
-     (of_its_class, 4500), (one_of_some, 5500), (only_long, 100)],
+     (of_its_class, 4500), (one_of_some, 5500), (only_long, 100), (by_no_number, 1301)],
 )  # fmt: skip
 def test_a_step_that_is_treated_otherwise_much_later_is_named(own, step):
     with pytest.raises(DiffersError, match="at every step") as caught:
@@ -105,10 +105,23 @@ def test_a_step_that_is_treated_otherwise_much_later_is_named(own, step):
 
 
 @pytest.mark.whole_proof
-@pytest.mark.parametrize(("own", "step"), [(by_no_number, 1301), (masked, 2500), (listed, 2100)])
+@pytest.mark.parametrize(("own", "step"), [(masked, 2500), (listed, 2100)])
 def test_so_is_a_step_without_a_number_in_the_code(own, step):
     with pytest.raises(DiffersError, match=f"at every step: at step {step} of"):
         ltc2neuro.compile(Leaky(own), X)
+
+
+@pytest.mark.parametrize(
+    ("own", "step"),
+    [(lambda model, h, t, steps: h * 0 if t == 20 else h, 20),
+     (lambda model, h, t, steps: h * 0 if t and t % 4 == 0 else h, 4)],
+    ids=["once", "again and again"],
+)  # fmt: skip
+def test_a_step_that_is_recorded_and_treated_otherwise_is_named(own, step):
+    with pytest.raises(TraceError, match=f"goes another way at step {step} than at the step before") as caught:
+        ltc2neuro.compile(Leaky(own), X)
+    line = own.__code__.co_firstlineno
+    assert f"test_step_numbers.py, line {line}:" in caught.value.where and "let an input" in caught.value.advice
 
 
 @pytest.mark.whole_proof
