@@ -32,6 +32,24 @@ class Loop(nn.Module):
         return torch.stack(answers, 1)
 
 
+class HandWritten(nn.Module):
+    """An LTCCell of ncps as it is written by hand: tensors (batch, units, units), sums over one axis, six unfolds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        full = UNITS, UNITS
+        self.w, self.mu = nn.Parameter(torch.rand(full) / UNITS), nn.Parameter(torch.rand(full))
+        self.sigma, self.erev = nn.Parameter(3 + torch.rand(full)), nn.Parameter(torch.randn(full))
+        self.inputs = nn.Linear(3, UNITS)
+
+    def forward(self, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        current = self.inputs(x)
+        for _ in range(6):
+            g = self.w * torch.sigmoid(self.sigma * (v.unsqueeze(2) - self.mu))
+            v = (2 * v + current + (g * self.erev).sum(1)) / (3 + g.sum(1))
+        return v
+
+
 class Level(nn.Module):
     """A dilated convolution with a residual."""
 
@@ -63,6 +81,7 @@ def main() -> None:
     models = {
         f"a loop over a GRUCell of {UNITS}": Loop(nn.GRUCell(3, UNITS)),
         f"a loop over an LTCCell of {UNITS}": Loop(LTCCell(FullyConnected(UNITS, UNITS), 3)),
+        f"a loop over an LTC of {UNITS} that is written by hand": Loop(HandWritten()),
         f"a TCN of {CHANNELS} channels, receptive field {2**LEVELS}": TCN(),
     }
     for name, model in models.items():

@@ -11,7 +11,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Elementwise, Input, MatVec, Output, SegmentSum, StateWrite
 from compiler.graph.validate import validate
-from compiler.steps.elements import NEVER, Same, Sum, rows
+from compiler.steps.elements import NEVER, Same, Sum
 from compiler.steps.orbits import WINDOW_FROM_THE_FIRST
 from compiler.steps.prologue import Flags, begin_at, begun_from, emit_prologue, flags_of
 from compiler.steps.repeated_blocks import Repeated, StateElement
@@ -19,7 +19,10 @@ from compiler.steps.repeated_emission import emit_repeated
 from compiler.steps.sample_times import Timing
 from compiler.steps.states import depths, states
 from compiler.steps.step_builder import STEP, Aged, StepBuilder, TimedValue
+from compiler.steps.unrolling import rows
 from compiler.steps.variables import InVariable, Variables
+from compiler.steps.wide_emission import emit_wide
+from compiler.steps.wide_sums import WideRow
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
 
@@ -115,7 +118,7 @@ def _compute(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> N
     op, alike = elements.graph.makers[value], defaultdict[object, list[int]](list)
     for head in heads:
         kind = elements.kinds[head]
-        alike[type(op) if isinstance(kind, Sum) else kind].append(head)
+        alike[type(op) if isinstance(kind, (Sum, WideRow)) else kind].append(head)
     for kind, own in alike.items():
         if isinstance(kind, StateElement):
             continue  # it is there, as what its block has left
@@ -127,6 +130,8 @@ def _compute(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> N
             names = iter([made.value(value, len(own)), *given])
             made.ops.append(kind.renamed(lambda _, names=names: next(names)))
             made.now |= {h: (made.ops[-1].result or "", place) for place, h in enumerate(own)}
+        elif isinstance(elements.kinds[own[0]], WideRow):
+            emit_wide(made, value, own)
         elif isinstance(op, MatVec):
             _multiply(made, value, op, own)
         else:

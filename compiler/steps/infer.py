@@ -9,13 +9,13 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.steps.copies import told_apart
-from compiler.steps.elements import unrolled_elements
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError
 from compiler.steps.outside_reads import only_used
 from compiler.steps.predecessors import before_the_first
 from compiler.steps.retiming import timed
 from compiler.steps.shift import orbits
+from compiler.steps.unrolling import unrolled_elements
 from compiler.steps.unsteady import begins_late
 from compiler.steps.variables import Variable, variables_of
 

@@ -12,19 +12,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Mul, Sub
 from compiler.interpreters.execution import Frame
 from compiler.interpreters.float64 import KERNELS
 from compiler.steps.elements import NEVER, ElementKind, Elements, Sum
 from compiler.steps.orbits import ANSWER, Orbits
 from compiler.steps.predecessors import alike
+from compiler.steps.wide_sums import NO_SAMPLE, NOTHING, WideRow
 from hw_models.arrays import Floats, Integers
 
 ROUNDING = 1e-6
 """How far a number may be from what its operands give: the model's own arithmetic; the proof of the trace decides"""
 LINEAR = (Add, Sub, Mul, Sum)
-NOTHING, NO_SAMPLE = Graph((), {}, {}, ()), np.zeros((0, 1))
 
 
 def early_lag(orbits: Orbits, reader: int, element: int) -> int:
@@ -159,13 +158,15 @@ def _made(orbits: Orbits, head: int, step: int) -> float | None:
 
 def value_of(kind: ElementKind, x: list[float]) -> float | None:
     """The element that is made of these operands; None of an input, and of a block that repeats."""
-    return values_of(kind, np.array(x)[:, None]).item() if isinstance(kind, (Sum, Elementwise)) else None
+    return values_of(kind, np.array(x)[:, None]).item() if isinstance(kind, (Sum, WideRow, Elementwise)) else None
 
 
 def values_of(kind: ElementKind, x: Floats) -> Floats:
     """Elements of a kind that are made of these operands, each a column."""
     if isinstance(kind, Sum):
         return np.array(kind.weights) @ x
+    if isinstance(kind, WideRow):
+        return kind.values(x)
     assert isinstance(kind, Elementwise)
     names = [str(number) for number in range(len(x))]
     waiting = iter(["", *names])

@@ -20,6 +20,7 @@ from compiler.steps.pasts import early_lag
 from compiler.steps.sample_times import Timing
 from compiler.steps.starts import EarlyNumbers
 from compiler.steps.variables import InVariable
+from compiler.steps.wide_sums import WideRow
 
 ANSWERS = 0
 """The group of what reads answers, which are given at once"""
@@ -57,7 +58,7 @@ def _most(orbits: Orbits, head: int) -> int:
         return FAR
     if orbits.first[head] != 0 or head in orbits.begins:
         return 0
-    if not isinstance(kind, (Sum, Elementwise)) or (orbits.start[head] is None and head in orbits.instead):
+    if not isinstance(kind, (Sum, WideRow, Elementwise)) or (orbits.start[head] is None and head in orbits.instead):
         return 0  # what a block leaves stays there
     return FAR
 

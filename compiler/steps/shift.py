@@ -19,6 +19,7 @@ from compiler.steps.pasts import compute_early, run_through
 from compiler.steps.predecessors import alike, matched_operands
 from compiler.steps.repeated_blocks import Repeated
 from compiler.steps.unsteady import begins_late, changes, check_causal, name, origin, two_starts, where
+from compiler.steps.wide_sums import WideRow
 from hw_models.arrays import Integers
 
 
@@ -189,7 +190,7 @@ def _below(found: Orbits, entered: dict[int, int], early: int, late: int) -> lis
         return []
     before[late] = early
     pairs = [(a, b, late) for a, b in operands or []]
-    if isinstance(kinds[late], Sum) and kinds[early] == kinds[late]:
+    if isinstance(kinds[late], (Sum, WideRow)) and kinds[early] == kinds[late]:
         found.matched.add(both)
     if operands is not None and late in elements.parts:  # what a block leaves moves together
         pairs += [(a, b, ANSWER) for a, b in zip(elements.parts[early], elements.parts[late], strict=True)]

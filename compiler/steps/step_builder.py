@@ -48,6 +48,10 @@ class StepBuilder:
     """the state that each value is read from"""
     left: dict[str, str] = field(default_factory=dict)
     """the same of what a block that repeats has left there"""
+    gathers: dict[tuple[Location, ...], str] = field(default_factory=dict)
+    """of wide sums what has been gathered of what"""
+    computed: dict[Op, str] = field(default_factory=dict)
+    """and what has been computed, by ops whose results have no names"""
     _same: dict[Hashable, str] = field(default_factory=dict)
     """constants by what they hold"""
     _names: dict[str, Iterator[str]] = field(default_factory=dict)

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.steps.elements import Elements, unrolled_elements
+from compiler.steps.elements import Elements
 from compiler.steps.outside_reads import only_used
+from compiler.steps.unrolling import unrolled_elements
 from ltc2neuro.compiled.answers import Answers
 
 

@@ -10,9 +10,9 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, Gather, Mul, Relation, Select
 from compiler.graph.origin import Origin
 from compiler.interpreters.float64 import run_float
-from compiler.steps.elements import unrolled_elements
 from compiler.steps.infer import ManySteps, inferred
 from compiler.steps.orbits import UnsteadyError
+from compiler.steps.unrolling import unrolled_elements
 from hw_models.errors import TraceError
 
 STEPS = 6
@@ -137,9 +137,9 @@ def test_equal_elements_are_one():
 
 
 def test_too_many_elements_are_refused(monkeypatch):
-    from compiler.steps import elements
+    from compiler.steps import unrolling
 
-    monkeypatch.setattr(elements, "MOST", 3)
+    monkeypatch.setattr(unrolling, "MOST", 3)
     u = Unrolled()
     with pytest.raises(TraceError, match="too large"):
         u.step([u.x(t) for t in range(STEPS)])
