@@ -67,7 +67,12 @@ def _matched(found: Orbits, answers: Mapping[int, Integers], *, filled: bool) ->
         if elements.known[number] == NEVER and not alike(elements, before, number):
             raise changes(elements, number, before)
     unmatched = {e for e in read if elements.known[e] != NEVER} - found.newest.keys()
-    if found.differs is not None and (unmatched or max(found.first.values(), default=0) > max(answers) // 2):
+    last = max(answers)
+    before_last = answers.get(last - 1, answers[last] * 0 + NEVER)
+    still = {e for e in answers[last][answers[last] == before_last].tolist() if elements.known[e] != NEVER}
+    if found.differs is not None and (
+        unmatched or still - elements.past or max(found.first.values(), default=0) > last // 2
+    ):
         raise found.differs  # not only in the first steps
     if unmatched:
         raise StartsLateError(

@@ -23,6 +23,7 @@ from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed
 from ltc2neuro.tracing.layers.rows import row_by_row
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import TimePlaces
+from ltc2neuro.tracing.recording.source import raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 from ltc2neuro.tracing.time_places import time_places
 
@@ -216,6 +217,8 @@ def _failure(
             )
     return TraceError(
         f"the model fails on {steps} step{'s' * (steps > 1)}",
+        where=str(raised_at(error) or ""),
         numbers=numbers,
-        advice="A network answers from its first sample on: x[:, 3:4] and x[:, -2] are not there. Pad on the left.",
+        advice="A network answers from its first sample on: x[:, 3:4] and x[:, -2] are not there. Pad on the left; and "
+        "choose other steps than the first and the last ones after the network, net(x)[:, 3], of an answer to each.",
     )

@@ -131,6 +131,30 @@ class Layer(nn.Module):
         return self.returned(self.rnn(x)[0])
 
 
+FIRST = {
+    "first and mean": (lambda y: (y[:, 0], y.mean(1)), ["last", "mean"]),
+    "last and first": (lambda y: (y[:, -1], y[:, 0]), ["last", "last"]),
+    "largest, first, few": (lambda y: (y.amax(1), y[:, 0], y[:, -3:]), ["max", "last", "last 3"]),
+}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_the_first_answer_may_stand_beside_others(name):
+    """It is one of its states once: no delay, of ever more steps."""
+    torch.manual_seed(0)
+    returned, readouts = FIRST[name]
+    traced = over_many_steps(Layer(returned), X, 100)
+    assert [answer.readout for answer in traced.answers.each] == readouts
+    assert [state.name for state in traced.graph.states] == ["rnn.h", "rnn.h.first", "started.1"]
+
+
+def test_an_answer_that_is_not_there_after_one_sample_is_refused_at_its_line():
+    with pytest.raises(
+        TraceError, match=r"fails on 1 step\n  where: .*test_answers_of_loops.py, line \d+: .*y\[:, 1\]"
+    ):
+        ltc2neuro.compile(Loop(lambda y: y[:, 1]), X.astype(np.float32))
+
+
 def test_a_mean_of_a_layer_is_one_however_it_is_divided():
     for mean in (
         lambda y: y.sum(1) / torch.tensor(y.shape[1]),
