@@ -60,7 +60,9 @@ def step_of(
         elif isinstance(elements.kinds[own[0]], Same):
             made.now |= {h: made.place(h, elements.operands[h][0]) for h in own}
             emit_prologue(made, source[0], own, flags)
-        elif not isinstance(elements.graph.makers[source[0]], Input):
+        elif isinstance(elements.graph.makers[source[0]], Input):
+            emit_prologue(made, source[0], own, flags)
+        else:
             _compute(made, source[0], own, flags)
     shown = elements.graph.answer.x
     result = made.gathered([made.place(None, e, lag) for e, lag in zip(answer.tolist(), lags, strict=True)], shown)
@@ -82,7 +84,7 @@ def _in_order(
     of = {head: source for source, heads in homes.items() for head in heads}
     started = {aged: source for source, own in begun.items() for aged in own}
     newest, instead = timing.orbits.newest, timing.orbits.instead
-    needs = {source: {of[newest[timing.orbits.begins[h]]] for h, _ in own} for source, own in begun.items()}
+    needs = {source: {of[newest[timing.orbits.begun(*aged)]] for aged in own} for source, own in begun.items()}
     for source, heads in homes.items():
         reads = [(newest[o], timing.lag(h, o)) for h, *_ in timing.alike(heads) for o in timing.moving(h)]
         needs[source] = {of[o] for o, lag in reads if lag == 0} | {started[read] for read in reads if read in started}

@@ -74,6 +74,12 @@ class Orbits:
     instead: dict[int, int] = field(default_factory=dict)
     begins: dict[int, int] = field(default_factory=dict)
     """what stands for an element in the step before its first, where that is computed in the same step"""
+    stood: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    """where a reader, at a place among its operands, has what an element was before its first step: that, and how many
+    steps before"""
+    even_before: dict[tuple[int, int], int] = field(default_factory=dict)
+    """what stands for an element more than one step before its first, where it and what stands for it after are not
+    both numbers"""
     later: dict[int, int] = field(default_factory=dict)
     """those that read such a start later than they read what starts so, by how many steps at least"""
     matched: set[tuple[int, int]] = field(default_factory=set)
@@ -93,6 +99,13 @@ class Orbits:
     """the first of these"""
     differs: StartsLateError | None = None
     """the last place where a step did something else than the one before it"""
+
+    def begun(self, head: int, ago: int) -> int | None:
+        """What stands for a newest element so many steps before the first; None of a number that it starts at."""
+        begins = self.begins.get(head)
+        if begins is not None and (ago == 1 or begins in self.elements.past):
+            return begins
+        return self.even_before.get((head, ago))
 
     @cached_property
     def earliest(self) -> int:

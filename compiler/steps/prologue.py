@@ -27,7 +27,7 @@ def flags_of(made: StepBuilder) -> Flags:
     """A state for each number of steps that something waits for: whether they have passed."""
     flags, orbits, timing = Flags(made), made.timing.orbits, made.timing
     most = max((orbits.first[h] + timing.late.get(h, 0) for h in orbits.first if orbits.first[h]), default=0)
-    most = max(most, len(orbits.begins) > 0)
+    most = max(most, len(orbits.begins) + len(orbits.even_before) > 0)
     before = None
     for number in range(1, most + 1):
         name = fresh(numbered(f"started.{number}"), {s.name for s in made.states}, made.values)
@@ -45,10 +45,11 @@ def flags_of(made: StepBuilder) -> Flags:
 
 def begun_from(made: StepBuilder) -> dict[TimedValue, list[Aged]]:
     """The elements whose states start from what is computed in the first step, and how old they are there, by what
-    stands for each state. What was before the first step was so at all steps before."""
-    begins, found = made.timing.orbits.begins, defaultdict[TimedValue, list[Aged]](list)
+    stands for each state."""
+    orbits, found = made.timing.orbits, defaultdict[TimedValue, list[Aged]](list)
     for head, lag in sorted(made.kept):
-        if head in begins and (lag == 1 or begins[head] in made.elements.past):
+        start = orbits.begun(head, lag)
+        if start is not None and made.elements.known[start] != NEVER:
             made.before[head, lag] = made.kept[head, lag]
             found[made.before[head, lag][0], NEVER].append((head, lag))
     return found
@@ -60,7 +61,7 @@ def begin_at(made: StepBuilder, own: list[Aged], flags: Flags) -> None:
     assert home is not None
     flag = made.gathered([(flags.read[1], 0)] * len(own), home.value)
     kept = made.gathered([made.before[aged] for aged in own], home.value)
-    start = made.gathered([made.place(None, made.timing.orbits.begins[h]) for h, _ in own], home.value)
+    start = made.gathered([made.place(None, made.timing.orbits.begun(*aged)) for aged in own], home.value)
     name = made.value(home.value, len(own))
     made.ops.append(Select(name, flag, kept, start))
     made.kept |= {aged: (name, place) for place, aged in enumerate(own)}

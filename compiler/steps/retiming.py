@@ -54,6 +54,8 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int, nam
 def _most(orbits: Orbits, head: int) -> int:
     """How many steps later an element may be computed, as far as is known before."""
     kind = orbits.elements.kinds[head]
+    if any(head == early for early, _ in orbits.even_before):
+        return orbits.later.get(head, 0)
     if head in orbits.later:
         return FAR
     if orbits.first[head] != 0 or head in orbits.begins:
@@ -97,7 +99,8 @@ def _groups(
             found.near[of[head]] = named[head].late
     for head, least in orbits.later.items():
         found.least[of[head]] = max(found.least.get(of[head], 0), least)
-    early = [(head, orbits.newest.get(e)) for head, e in [*orbits.instead.items(), *orbits.begins.items()]]
+    begun = [(head, e) for (head, _), e in orbits.even_before.items()]
+    early = [(head, orbits.newest.get(e)) for head, e in [*orbits.instead.items(), *orbits.begins.items(), *begun]]
     found.beside |= {(of[e], of[head]) for head, e in early if head in of and e in of}
     return found
 
@@ -132,7 +135,7 @@ def _least_kept(groups: _Alike) -> dict[int, int]:
 def _feasible(groups: _Alike) -> dict[int, int]:
     """The least that lets each group be read when it is known."""
     late = {ANSWERS: 0, **dict.fromkeys(groups.most, 0), **groups.least}
-    waiting = [*groups.least]
+    waiting = [*groups.most]
     of: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for group, reads in groups.words:
         of[group] += reads

@@ -29,6 +29,8 @@ class Timing:
     def started(self, head: int, ago: int = 1) -> float:
         """What a newest element was so many steps before the first."""
         ago += self.late.get(head, 0)
+        if (number := self.orbits.even_before.get((head, ago))) is not None:
+            return self.elements.values[number]
         if (head, ago) in self.starts:
             return self.starts[head, ago]
         past = self.orbits.past.get(head)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from heapq import heappop, heappush
 
 from compiler.steps.columns import between
 from compiler.steps.elements import NEVER, Elements, Sum
@@ -42,10 +44,8 @@ def orbits(elements: Elements, answers: Mapping[int, Integers], *, filled: bool 
 
 def _matched(found: Orbits, answers: Mapping[int, Integers], *, filled: bool) -> None:
     elements, entered = found.elements, dict[int, int]()
-    for t in sorted(answers, reverse=True):  # the newest first: what is at the beginning may differ
-        if t - 1 in answers:
-            pairs = zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)
-            _match(found, entered, [(early, late, ANSWER) for early, late in pairs])
+    steps = [(answers[t - 1].tolist(), answers[t].tolist()) for t in sorted(answers) if t - 1 in answers]
+    _match(found, entered, [(early, late, ANSWER) for own in steps for early, late in zip(*own, strict=True)])
     if filled:
         _match(found, entered, between(found))
     found.numbers = run_through(found, answers)
@@ -87,13 +87,13 @@ def _matched(found: Orbits, answers: Mapping[int, Integers], *, filled: bool) ->
 def _follow(found: Orbits) -> None:
     """The orbits of all that was matched, and those of what is computed in the first steps alone."""
     elements, before = found.elements, found.before
-    waiting, seen = [*found.instead.values(), *found.begins.values()], set[int]()
+    waiting, seen = [*found.instead.values(), *found.begins.values(), *found.even_before.values()], set[int]()
     while waiting:
         here = waiting.pop()
         if here not in seen and elements.known[here] != NEVER:
             seen.add(here)
             waiting += elements.operands[here]
-    after: dict[int, int] = {}
+    after = dict[int, int]()
     for late, early in list(before.items()):
         while elements.known[early] != NEVER and after.setdefault(early, late) != late:
             # Equal ones that differ a step later, as what starts at the same number: each has its own past.
@@ -107,7 +107,7 @@ def _follow(found: Orbits) -> None:
             before[late] = early
     moving = {e for pair in before.items() for e in pair if elements.known[e] != NEVER} | seen
     for head in sorted(e for e in moving if e not in after):
-        here, number = head, 0
+        here, number, end = head, 0, head
         while True:
             found.newest[here], found.ago[here] = head, number
             found.first[head] = elements.known[head] - number
@@ -122,16 +122,27 @@ def _follow(found: Orbits) -> None:
             if here not in before:
                 found.start[head] = None
                 break
-            last, here, number = here, before[here], number + 1
+            end, here, number = here, before[here], number + 1
             if elements.known[here] == NEVER:
-                found.start[head], found.past[head] = elements.values[here], _past(found, last, found.first[head])
+                found.start[head], found.past[head] = elements.values[here], _past(found, end, found.first[head])
                 break
-        if here in found.begins:
-            found.begins[head] = found.begins[here]
+            end = here
+        _begin(found, head, found.instead[end] if end in found.instead and found.first[head] == 1 else end)
         if here in found.instead:
             found.instead[head] = found.instead[here]
         elif found.start[head] is None:
             found.first[head] = 0  # it may be anything before
+
+
+def _begin(found: Orbits, head: int, end: int) -> None:
+    """What stands for a newest element before the first step, as for the end of its orbit."""
+    if end in found.begins:
+        found.begins[head] = found.begins[end]
+    own = {(head, ago): start for (one, ago), start in found.even_before.items() if one == end}
+    found.even_before |= own
+    if own and head in found.past and found.past[head].ever:
+        shown = found.past[head].numbers * (min(ago for _, ago in own) - 1)
+        found.past[head] = replace(found.past[head], numbers=shown, ever=False)
 
 
 def _past(found: Orbits, element: int, reached: int) -> Past:
@@ -145,12 +156,17 @@ def _past(found: Orbits, element: int, reached: int) -> Past:
 
 def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, int]]) -> None:
     """Let the first of each pair be what the second, which an element reads, was one step before, and so on for what
-    they are made of."""
-    while pairs:
-        early, late, reader = pairs.pop()
-        if not _is_known(found, entered, (early, late, reader)):
-            found.by[late] = reader
-            pairs += _below(found, entered, early, late)
+    they are made of; what is made of others before these, so that what a reader reads is known when those are matched
+    that it was in steps before."""
+    waiting, pushed = list[tuple[int, int, int, int]](), 0
+    while pairs or waiting:
+        for early, late, reader in pairs:
+            heappush(waiting, (-late, pushed := pushed - 1, early, reader))
+        late, _, early, reader = heappop(waiting)
+        pairs = []
+        if not _is_known(found, entered, (early, -late, reader)):
+            found.by[-late] = reader
+            pairs = _below(found, entered, early, -late)
 
 
 def _is_known(found: Orbits, entered: dict[int, int], pair: tuple[int, int, int]) -> bool:
@@ -207,11 +223,13 @@ def _operands_before(found: Orbits, early: int, late: int) -> list[tuple[int, in
     elements, known = found.elements, found.elements.known
     operands = matched_operands(elements, early, late)
     if operands is not None:
-        operands = [(a, b) for a, b in operands if not _begins(found, a, b, late)]
+        whole = len(operands) == len(elements.operands[early])
+        readers = (early, late) if whole else (NEVER, late)
+        operands = [pair for place, pair in enumerate(operands) if not _stands_before(found, pair, readers, place)]
     same = [b for a, b in operands or [] if a == b and known[b] != NEVER and b not in elements.past]
     for element in same:
         _fixed(found, late, element)
-    if same or any(known[a] > known[b] for a, b in operands or [] if known[b] != NEVER):
+    if same or any(known[a] > known[b] for a, b in operands or []):
         operands = None
     if not same and operands is None and known[early] != NEVER:
         found.differs = StartsLateError(
@@ -254,6 +272,24 @@ def _otherwise(found: Orbits, reader: int, late: int, before: int, early: int) -
         reader, early = other, before
     found.otherwise.append((reader, late, early))
     found.conflict = found.conflict or error
+
+
+def _stands_before(found: Orbits, pair: tuple[int, int], readers: tuple[int, int], place: int) -> bool:
+    """Whether a pair of operands, of the reader one step before and the late one, is what stands for an element before
+    the first step; which is noted."""
+    (early, late), (before, reader), known = pair, readers, found.elements.known
+    if (reader, place) not in found.stood:
+        starts = _begins(found, early, late, reader)
+        if starts or (known[early] == NEVER and known[late] == 0):
+            found.stood[before, place] = late, 1
+        return starts
+    element, ago = found.stood[reader, place]
+    found.stood[before, place] = element, ago + 1
+    if known[early] == known[late] == NEVER and (element, ago) not in found.even_before:
+        return False
+    if found.even_before.setdefault((element, ago + 1), early) != early:
+        found.conflict = found.conflict or two_starts(found.elements, late, found.even_before[element, ago + 1], early)
+    return True
 
 
 def _begins(found: Orbits, early: int, late: int, reader: int) -> bool:

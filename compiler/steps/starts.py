@@ -48,12 +48,27 @@ class EarlyNumbers:
             self._unknown[key] = {operand for operand in operands if not self._look_up(operand)}
             for operand in self._unknown[key]:
                 self._readers[operand].append(key)
+        self._leave_out(operand for operand in [*self._readers] if self._is_of_samples(*operand))
         while self._rows:
             ready = [key for key in self._rows if not self._unknown[key]]
             if ready:
                 self._compute([self._rows.pop(key) for key in ready])
             elif not self._solve():
                 self._choose(made)
+
+    def _is_of_samples(self, head: int, ago: int) -> bool:
+        begun = self.orbits.begun(head, ago)
+        return ago <= self.orbits.later.get(head, 0) or (
+            begun is not None and self.orbits.elements.known[begun] != NEVER
+        )
+
+    def _leave_out(self, of_samples: Iterable[Early]) -> None:
+        """What is made of these is no number; it is wrong where one was shown."""
+        waiting = [*of_samples]
+        while waiting:
+            for key in self._readers.pop(waiting.pop(), ()):
+                for one in self._rows.pop(key, ()):
+                    (self.wrong.add if one in self.found else waiting.append)(one)
 
     def _look_up(self, one: Early) -> bool:
         """Whether it has been found, or the model has shown it."""

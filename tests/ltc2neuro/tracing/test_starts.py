@@ -48,12 +48,54 @@ def of_the_sample_before_from_half_the_first(net, x):
         yield h
 
 
+def the_state_before_from_the_first_sample(net, x):
+    h, before = x.new_zeros(len(x), N), torch.tanh(net.drive(x[:, 0]))
+    for x_t in x.unbind(1):
+        h, before = torch.tanh(net.own(h) + before + net.drive(x_t)), h
+        yield h
+
+
+def both_states_before_from_the_first_sample(net, x):
+    h = before = torch.tanh(net.drive(x[:, 0]))
+    for x_t in x.unbind(1):
+        h, before = torch.tanh(net.own(h) + before + net.drive(x_t)), h
+        yield h
+
+
+def three_states_before_each_its_own(net, x):
+    h = torch.tanh(net.drive(x[:, 0]))
+    hs = [net.start + 0.1 * h, 0.5 * h, h]
+    for x_t in x.unbind(1):
+        hs.append(torch.tanh(net.own(hs[-1]) + 0.3 * hs[-3] + net.drive(x_t)))
+        yield hs[-1]
+
+
+def nothing_after_the_first_step(net, x):
+    h, old = x.new_zeros(len(x), N), torch.tanh(net.drive(x[:, 0]))
+    for x_t in x.unbind(1):
+        h = net.gru(x_t, h)
+        yield h + old
+        old = torch.zeros_like(h)
+
+
+def twice_the_first_sample(net, x):
+    h = x.new_zeros(len(x), N)
+    for t, x_t in enumerate(x.unbind(1)):
+        h = net.gru(x_t if t else 2 * x_t, h)
+        yield h
+
+
 @pytest.mark.parametrize(
     ("looped", "sizes"),
     [
         (the_start_is_the_first_answer, {"gru.h": N, "started.1": 1}),
         (of_the_sample_before_from_zeros, {"x.1_ago": 3, "gru.h": N, "started.1": 1}),
         (of_the_sample_before_from_half_the_first, {"x.1_ago": 3, "lstm.h": N, "lstm.c": N, "started.1": 1}),
+        (the_state_before_from_the_first_sample, {"h": N, "h.2_ago": N, "started.1": 1}),
+        (both_states_before_from_the_first_sample, {"h": N, "h.2_ago": N, "started.1": 1}),
+        (three_states_before_each_its_own, {"hs": N, "hs.2_ago": N, "hs.3_ago": N, "started.1": 1}),
+        (nothing_after_the_first_step, {"gru.h": N, "started.1": 1}),
+        (twice_the_first_sample, {"gru.h": N, "started.1": 1}),
     ],
 )
 def test_states_are_the_variables(looped, sizes):
