@@ -78,13 +78,13 @@ def step_of(
 
 
 def _in_order(
-    timing: Timing, homes: Mapping[TimedValue, list[int]], begun: Mapping[TimedValue, list[Aged]]
+    timing: Timing, homes: Mapping[TimedValue, list[int]], begun: Mapping[TimedValue, Mapping[Aged, int]]
 ) -> list[TimedValue]:
     """The values, each after those that it reads in the same step."""
     of = {head: source for source, heads in homes.items() for head in heads}
     started = {aged: source for source, own in begun.items() for aged in own}
     newest, instead = timing.orbits.newest, timing.orbits.instead
-    needs = {source: {of[newest[timing.orbits.begun(*aged)]] for aged in own} for source, own in begun.items()}
+    needs = {source: {of[newest[begun]] for begun in own.values()} for source, own in begun.items()}
     for source, heads in homes.items():
         reads = [(newest[o], timing.lag(h, o)) for h, *_ in timing.alike(heads) for o in timing.moving(h)]
         needs[source] = {of[o] for o, lag in reads if lag == 0} | {started[read] for read in reads if read in started}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from compiler.steps.elements import ElementKind, Elements
+from compiler.steps.elements import NEVER, ElementKind, Elements
 from hw_models.errors import TraceError
 
 ANSWER = -2
@@ -101,11 +101,12 @@ class Orbits:
     """the last place where a step did something else than the one before it"""
 
     def begun(self, head: int, ago: int) -> int | None:
-        """What stands for a newest element so many steps before the first; None of a number that it starts at."""
+        """What is computed in the first step and stands for a newest element so many steps before that; None where it
+        starts at a number."""
         begins = self.begins.get(head)
-        if begins is not None and (ago == 1 or begins in self.elements.past):
-            return begins
-        return self.even_before.get((head, ago))
+        if begins is None or (ago != 1 and begins not in self.elements.past):
+            begins = self.even_before.get((head, ago), NEVER)
+        return begins if begins != NEVER and self.elements.known[begins] != NEVER else None
 
     @cached_property
     def earliest(self) -> int:

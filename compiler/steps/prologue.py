@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,25 +44,25 @@ def flags_of(made: StepBuilder) -> Flags:
     return flags
 
 
-def begun_from(made: StepBuilder) -> dict[TimedValue, list[Aged]]:
-    """The elements whose states start from what is computed in the first step, and how old they are there, by what
-    stands for each state."""
-    orbits, found = made.timing.orbits, defaultdict[TimedValue, list[Aged]](list)
+def begun_from(made: StepBuilder) -> dict[TimedValue, dict[Aged, int]]:
+    """The elements whose states start from what is computed in the first step, how old they are there, and from what;
+    by what stands for each state."""
+    orbits, found = made.timing.orbits, defaultdict[TimedValue, dict[Aged, int]](dict)
     for head, lag in sorted(made.kept):
         start = orbits.begun(head, lag)
-        if start is not None and made.elements.known[start] != NEVER:
+        if start is not None:
             made.before[head, lag] = made.kept[head, lag]
-            found[made.before[head, lag][0], NEVER].append((head, lag))
+            found[made.before[head, lag][0], NEVER][head, lag] = start
     return found
 
 
-def begin_at(made: StepBuilder, own: list[Aged], flags: Flags) -> None:
+def begin_at(made: StepBuilder, own: Mapping[Aged, int], flags: Flags) -> None:
     """What is there of steps before, but in the first step what a state starts from."""
-    home = made.elements.homes[own[0][0]]
+    home = made.elements.homes[next(iter(own))[0]]
     assert home is not None
     flag = made.gathered([(flags.read[1], 0)] * len(own), home.value)
     kept = made.gathered([made.before[aged] for aged in own], home.value)
-    start = made.gathered([made.place(None, made.timing.orbits.begun(*aged)) for aged in own], home.value)
+    start = made.gathered([made.place(None, begun) for begun in own.values()], home.value)
     name = made.value(home.value, len(own))
     made.ops.append(Select(name, flag, kept, start))
     made.kept |= {aged: (name, place) for place, aged in enumerate(own)}

@@ -57,10 +57,7 @@ class EarlyNumbers:
                 self._choose(made)
 
     def _is_of_samples(self, head: int, ago: int) -> bool:
-        begun = self.orbits.begun(head, ago)
-        return ago <= self.orbits.later.get(head, 0) or (
-            begun is not None and self.orbits.elements.known[begun] != NEVER
-        )
+        return ago <= self.orbits.later.get(head, 0) or self.orbits.begun(head, ago) is not None
 
     def _leave_out(self, of_samples: Iterable[Early]) -> None:
         """What is made of these is no number; it is wrong where one was shown."""
