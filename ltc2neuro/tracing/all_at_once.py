@@ -31,6 +31,10 @@ NEAR = 1e-3
 """How far an answer may be from itself"""
 
 
+class FailsAnywayError(TraceError):
+    """The model fails in torch in this order, on however many steps."""
+
+
 @dataclass(frozen=True)
 class Way:
     """In which order a model reads (batch, time, ...) and answers, and at which `places` of what it returns."""
@@ -215,6 +219,14 @@ def _failure(
                 numbers=numbers,
                 advice=f"Set it to what it is before a first call, such as model.{name} = None, and compile then.",
             )
+    try:
+        _called(model, given, given.zeros(axes.ROWS, MANY), time_first=time_first)
+    except Exception:
+        return FailsAnywayError(
+            "the model fails on a batch of sequences",
+            numbers=numbers,
+            advice="In torch it takes another shape: call it there as the calibration is, (batch, time, ...).",
+        )
     return TraceError(
         f"the model fails on {steps} step{'s' * (steps > 1)}",
         where=str(raised_at(error) or ""),

@@ -78,8 +78,8 @@ def answers_in(results: Sequence[ModelResult], single: ModelResult | None) -> di
     for place in results[0].tensors:
         if isinstance(place, tuple) and place[:-1] in lists:
             continue
-        first, second, _ = (result.layouts(place) for result in results)
-        both = [layout for layout in first if layout in second]
+        first, *others = (result.layouts(place) for result in results)
+        both = [layout for layout in first if all(layout in other for other in others)]
         latest = None if single is None or place not in single.tensors else _latest([single, *results], place)
         if latest is not None:
             found[place] = latest
@@ -93,7 +93,8 @@ def answers_in(results: Sequence[ModelResult], single: ModelResult | None) -> di
                 where=f"result {place!r}" * bool(place),
                 numbers="; ".join(f"{axes.ROWS} rows of {r.steps} steps give {r.tensors[place]}" for r in results),
                 advice="A network answers to each sample, from the first on: let the answer to that one be there, too, "
-                "such as answers = [head(h)] before the loop, and leave it out after the network: net(x)[:, 1:].",
+                "such as answers = [head(h)] before the loop, "
+                f"and leave it out after the network: net(x)[:, {fewer}:].",
             )
         elif results[0].named or place == begins or len({r.tensors.get(place) for r in results}) > 1:
             steps_first = all(r.tensors.get(place, ())[:1] == (r.steps,) for r in results)  # taken for rows
@@ -108,12 +109,13 @@ def answers_in(results: Sequence[ModelResult], single: ModelResult | None) -> di
 
 
 def _fewer(results: Sequence[ModelResult], place: Place) -> int:
-    """By how many steps a tensor has fewer than the model was given, each time; 0 of one that has not."""
+    """By how many steps a tensor has fewer than the model was given, each time, or none; 0 of one that has not."""
     shapes = [result.tensors.get(place, ()) for result in results]
     if any(shape[:1] != (axes.ROWS,) or len(shape) < 2 for shape in shapes):
         return 0
-    found = {result.steps - shape[1] for result, shape in zip(results, shapes, strict=True)}
-    return max(*found, 0, 0) if len(found) == 1 else 0
+    fewer = results[-1].steps - shapes[-1][1]
+    cut = all(shape[1] == max(0, result.steps - fewer) for result, shape in zip(results, shapes, strict=True))
+    return fewer if cut and fewer > 0 else 0
 
 
 def longer(results: Sequence[ModelResult]) -> list[tuple[int | str, ...]]:

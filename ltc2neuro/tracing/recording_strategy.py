@@ -14,7 +14,8 @@ from hw_models.arrays import Floats
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Tokens
-from ltc2neuro.tracing.axis_order import recorded_in_order
+from ltc2neuro.tracing.all_at_once import FailsAnywayError
+from ltc2neuro.tracing.axis_order import FailsInTorchError, Told, recorded_in_order
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
@@ -60,6 +61,7 @@ class ModelSource:
             raise InputError("dt must be positive and finite", numbers=f"dt = {self.dt}", advice="The default is 1.0.")
         clock, size = Clock(self.dt, timespans), prod(self.shape[2:])
         tokens = Tokens(size, numbers=self.inputs.numbers if self.inputs else ()) if self.tokens else None
+        alone, second = timespans is None and self.inputs is None, list[TraceError]()
 
         def in_one_order(time_first: bool) -> Traced:
             return record(self.model, Reads(self.shape[2:], dtype, time_first, self.inputs, tokens), clock)
@@ -74,19 +76,23 @@ class ModelSource:
             except TraceError as why:
                 if time_first == (self.batch_first is False):
                     raise
+                second.append(why)
                 raise TakenApartError(why.what) from why  # that of the other order is told
 
         try:
             return recorded_in_order(in_one_order, self.model, self.batch_first, self.shape)
+        except FailsInTorchError as error:
+            raise (along_another_axis(self.model, self.shape, error) if alone else None) or error from None
         except MixedStepsError as error:
-            alone = timespans is None and self.inputs is None
             first = self._of_the_first_step(clock, dtype, tokens) if alone else None
             if first is not None:
                 return first
             try:
                 return recorded_in_order(unrolled, self.model, self.batch_first, self.shape)
             except TraceError as why:
-                other = along_another_axis(self.model, self.shape, error) if alone and not self.tokens else None
+                other = along_another_axis(self.model, self.shape, error) if alone else None
+                if other is None and axes.SINGLE_ROWS in error.what:  # as of a model that reads time first
+                    why = next((e for e in second if not isinstance(e, (Told, FailsAnywayError))), why)
                 raise other or (error if isinstance(why, TakenApartError) else _first(why, error)) from None
 
     def _of_the_first_step(self, clock: Clock, dtype: torch.dtype, tokens: Tokens | None) -> Traced | None:

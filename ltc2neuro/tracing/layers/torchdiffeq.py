@@ -24,6 +24,7 @@ class _FixedGrid(Protocol):
     """What is used of `torchdiffeq`'s FixedGridODESolver."""
 
     y0: Tensor
+    """may be a constant where what is integrated is not: h = torch.zeros(...)"""
     interp: str
     func: Callable[[Tensor, Tensor], Tensor]
     grid_constructor: Callable[..., Tensor]
@@ -66,7 +67,7 @@ def _recorded(recorder: Recorder, original: Callable[..., Tensor], fixed: bool) 
                 "A chip's program has a fixed number of steps: integrate from 0 to 1 and multiply the right-hand side "
                 "by the elapsed time.",
             )
-        if not isinstance(solver.y0, Symbolic):
+        if not isinstance(solver.y0, Symbolic) and not symbols(solver.func(t[0], solver.y0)):
             return original(solver, t)
         if not fixed:
             raise recorder.refusal(

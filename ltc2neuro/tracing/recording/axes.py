@@ -182,6 +182,9 @@ def ranks(labels: torch.Tensor) -> torch.Tensor:
     return torch.zeros_like(labels) if groups is None else groups.ranks(labels.shape)
 
 
+SINGLE_ROWS = "it takes single rows out of the batch"
+
+
 @unrecorded
 def axes_problem(codes: torch.Tensor, *, first: bool = False) -> str | None:
     """What is wrong with a tensor's rows and steps, in words; None where all is well.
@@ -197,7 +200,7 @@ def axes_problem(codes: torch.Tensor, *, first: bool = False) -> str | None:
     if steps not in ({NOW}, {LAST}, {HELD}, set(range(STEPS)), {0} if first else {NOW}):
         return f"it takes step {', '.join(map(str, sorted(steps)))} out of {STEPS}"
     if len(present) != ROWS * len(steps):
-        return "it takes single rows out of the batch"
+        return SINGLE_ROWS
     if groups is None:
         return "its rows or steps differ in their number of elements"
     elements = elements_of(codes).reshape(-1).numpy()[groups.positions]

@@ -79,6 +79,12 @@ def test_it_is_said_where_it_is_needed(given):
     assert "TimeAxis(model, 2), x)" in told.value.advice
 
 
+def test_it_is_said_of_one_that_pools():
+    model = nn.Sequential(nn.Conv1d(3, 4, 7), nn.MaxPool1d(2), nn.Conv1d(4, 4, 5))
+    with pytest.raises(TraceError, match=r"reads \(batch, features, time\), and a network"):
+        ltc2neuro.compile(model, X)
+
+
 @pytest.mark.parametrize("model", [lambda x: x - x[:, 3:4], lambda x: x.flip(1)], ids=["a fixed step", "ahead"])
 def test_it_is_not_said_of_others(model):
     class Function(nn.Module):

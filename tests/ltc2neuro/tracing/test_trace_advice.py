@@ -220,6 +220,27 @@ def _from_the_second(net, x):
     return torch.stack(answers, 1)
 
 
+def _after_a_washout(net, x):
+    h, answers = x.new_zeros(len(x), 4), []
+    for x_t in x.unbind(1):
+        h = net.cell(x_t, h)
+        answers.append(h)
+    return torch.stack(answers, 1)[:, 10:]
+
+
+def _noisy(net, x):
+    h, answers = x.new_zeros(x.shape[1], 4), []
+    for i in range(x.size(0)):
+        h = net.cell(x[i], h)
+        h = h + 0.1 * torch.randn_like(h)
+        answers.append(h)
+    return torch.stack(answers)
+
+
+def _of_rows_alone(net, x):
+    return torch.stack([net.cell(x_t) for x_t in x.split(1, 1)], 1)
+
+
 def _by_itself(net, x):
     y, h, answers = x[:, 0], x.new_zeros(len(x), 4), []
     for _ in range(x.shape[1]):
@@ -231,6 +252,9 @@ def _by_itself(net, x):
 NO_PROGRAMS = {
     "a loop until a value is small": (_until_small, "goes by a computed value", "while h.abs().max() > 0.5:"),
     "an answer fewer": (_from_the_second, "answers to 1 sample fewer", "h, answers = net.cell(x[:, 0]), []"),
+    "a washout": (_after_a_washout, "answers to 10 samples fewer", "x.unbind(1)"),
+    "noise, time first": (_noisy, "randn_like is not supported", "torch.randn_like(h)"),
+    "what fails in torch": (_of_rows_alone, "fails on a batch of sequences", "x.split(1, 1)"),
     "what goes on by itself": (_by_itself, "made of the first one alone", "y, h, answers = x[:, 0]"),
 }
 

@@ -1,5 +1,7 @@
 """A user's `torchdiffeq.odeint`: fixed grids compile, adaptive steps are refused with the reason."""
 
+from functools import partial
+
 import pytest
 import torch
 from layer_agreement import agrees, drifting, executors_agree, sequences
@@ -60,6 +62,34 @@ def test_adaptive_steps_are_refused(method):
     with pytest.raises(TraceError, match="adaptive method") as caught:
         trace(Recurrent(Cell(method)), sequences(3))
     assert "error estimate" in caught.value.advice and "test_trace_torchdiffeq.py" in caught.value.where
+
+
+class Loop(nn.Module):
+    """An ODE-RNN, whose state begins as zeros."""
+
+    def __init__(self, method):
+        super().__init__()
+        self.inputs, self.field, self.method = nn.Linear(3, 4), nn.Linear(4, 4), method
+
+    def change(self, u, t, v):
+        return torch.tanh(self.inputs(u) + self.field(v)) - v
+
+    def forward(self, x):
+        h, times, answers = x.new_zeros(len(x), 4), torch.tensor([0.0, 1.0], dtype=x.dtype), []
+        options = {"step_size": 0.5} if self.method else None
+        for u in x.unbind(1):
+            driven = partial(self.change, u)
+            h = torchdiffeq.odeint(driven, h, times, method=self.method, options=options)[-1]
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+
+def test_a_state_that_begins_as_zeros():
+    torch.manual_seed(0)
+    agrees(Loop("rk4"), 3)
+    with pytest.raises(TraceError, match="adaptive method") as caught:
+        trace(Loop(None), sequences(3))
+    assert "odeint(" in caught.value.where
 
 
 @pytest.mark.parametrize("method", ["implicit_adams", "fixed_adams"])
