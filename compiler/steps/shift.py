@@ -228,7 +228,8 @@ def _operands_before(found: Orbits, early: int, late: int) -> list[tuple[int, in
         operands = [pair for place, pair in enumerate(operands) if not _stands_before(found, pair, readers, place)]
     same = [b for a, b in operands or [] if a == b and known[b] != NEVER and b not in elements.past]
     for element in same:
-        _fixed(found, late, element)
+        for reader in (late, early) if known[early] > 0 else (late,):  # what the first of them was is not looked for
+            _fixed(found, reader, element)
     if same or any(known[a] > known[b] for a, b in operands or []):
         operands = None
     if not same and operands is None and known[early] != NEVER:

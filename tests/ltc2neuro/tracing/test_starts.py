@@ -85,6 +85,14 @@ def twice_the_first_sample(net, x):
         yield h
 
 
+def held_from_the_second_step_on(net, x):
+    """At first h is a number, which the condition is, too."""
+    first, h = torch.tanh(net.drive(x[:, 0])), x.new_full((len(x), N), 0.5)
+    for x_t in x.unbind(1):
+        h = torch.where(h > 0.3, torch.tanh(net.drive(x_t) + first), 0.9 * h)
+        yield h
+
+
 @pytest.mark.parametrize(
     ("looped", "sizes"),
     [
@@ -96,6 +104,7 @@ def twice_the_first_sample(net, x):
         (three_states_before_each_its_own, {"hs": N, "hs.2_ago": N, "hs.3_ago": N, "started.1": 1}),
         (nothing_after_the_first_step, {"gru.h": N, "started.1": 1}),
         (twice_the_first_sample, {"gru.h": N, "started.1": 1}),
+        (held_from_the_second_step_on, {"h": N, "first.first": N, "started.1": 1}),
     ],
 )
 def test_states_are_the_variables(looped, sizes):
