@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeAlias
 
 import numpy as np
@@ -49,8 +49,9 @@ def instrumented(
 ) -> torch.nn.Module:
     """A copy of the model on the CPU, in eval mode, with `wrap(path, module, forward)` as each module's forward.
 
-    Its floating tensors are of the type `dtype`, if given. Where each call is `anew`, it finds the attributes as they
-    are now; `kept` takes the names of those that a call had changed.
+    Its floating tensors are of the type `dtype`, if given; where that is not its own, so are those that it makes and
+    says no type of, such as torch.zeros(batch, units). Where each call is `anew`, it finds the attributes as they are;
+    `kept` takes the names of those that a call had changed.
     """
     model = unwrapped(model)
     try:
@@ -61,7 +62,9 @@ def instrumented(
             numbers=str(error),
             advice="Keep no computed tensors in its attributes: detach them, or register them as buffers.",
         ) from error
+    default = torch.get_default_dtype()
     if dtype is not None:
+        default = default if _is_all(clone, dtype) else dtype
         convert(clone, dtype)
     for path, module in clone.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
@@ -74,12 +77,28 @@ def instrumented(
     forward, starts = clone.forward, Starts(model, first_states(model))
 
     def as_the_first(*args: object, **kwargs: object) -> object:
-        with as_it_was(clone, kept):
-            return forward(*args, **kwargs, **starts.besides(args, kwargs))
+        with as_it_was(clone, kept) if anew else nullcontext(), _by_default(default):
+            return forward(*args, **kwargs, **(starts.besides(args, kwargs) if anew else {}))
 
-    if anew:
-        setattr(clone, "forward", as_the_first)  # noqa: B010
+    setattr(clone, "forward", as_the_first)  # noqa: B010
     return clone
+
+
+def _is_all(model: torch.nn.Module, dtype: torch.dtype) -> bool:
+    """Whether its parameters and buffers that are no whole numbers, of which there are some, are of this type."""
+    found = {t.dtype for t in (*model.parameters(), *model.buffers()) if t.is_floating_point() or t.is_complex()}
+    return {kind.to_real() for kind in found} == {dtype}
+
+
+@contextmanager
+def _by_default(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors are of this type where none is said."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _others(model: torch.nn.Module) -> Iterator[tuple[int, torch.Tensor]]:
