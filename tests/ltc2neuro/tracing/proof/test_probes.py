@@ -200,6 +200,20 @@ def test_a_model_that_does_not_run_in_float64_is_proved_in_float32():
     assert net.evidence is not None and net.evidence.arithmetic == "float32"
 
 
+def test_what_a_model_makes_without_a_type_is_float64():
+    def forward(net, x):
+        h, answers = torch.zeros(len(x), 3), []
+        for x_t in x.unbind(1):
+            h = net.cell(x_t, h) * torch.full((3,), 0.9)
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+    model = Net(forward, cell=nn.GRUCell(2, 3))
+    net = ltc2neuro.compile(model, RNG.normal(size=(4, 20, 2)).astype(np.float32))
+    assert net.evidence is not None and net.evidence.arithmetic == "float64"
+    assert torch.get_default_dtype() == model(torch.zeros(1, 1, 2)).dtype == torch.float32
+
+
 def test_what_the_proof_looked_at_is_kept_in_the_file(tmp_path):
     torch.manual_seed(0)
     net = ltc2neuro.compile(LTC(2, AutoNCP(6, 2)), RNG.normal(size=(4, 20, 2)))
