@@ -98,7 +98,7 @@ def _taken(
     """
     from ltc2neuro.tracing.calling.arguments import needed, order_of
     from ltc2neuro.tracing.calling.modules import looks_up
-    from ltc2neuro.tracing.calling.time_alone import with_time_alone
+    from ltc2neuro.tracing.calling.time_alone import has_time_alone, with_time_alone
 
     order, least = order_of(model, x), [name for name in needed(model) if name != TIMESPANS]
     several = is_several(x) or (isinstance(x, (tuple, list)) and len(least) > 1)  # a list, as Keras takes them
@@ -115,7 +115,8 @@ def _taken(
     check_all([*given, *timed], needed(model))
     names = list(given)
     if names == [order[0]]:
-        return as_sequences(given[names[0]], None, "calibration", layout, tokens=tokens), None, times
+        shape = () if has_time_alone(model, given[names[0]]) else None
+        return as_sequences(given[names[0]], shape, "calibration", layout, tokens=tokens), None, times
     alone = with_time_alone(model, given)
     samples, each = join_inputs(given, None, layout, tokens=tokens, alone=alone)
     there = tuple(name for name in order if name in [*given, *timed])

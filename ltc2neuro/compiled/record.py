@@ -158,7 +158,7 @@ class BaseRecord(ModelInput, ABC):
     @property
     def signature(self) -> str:
         """What goes in and what comes out: `5 features -> (2,) at every step`."""
-        features = f"{self.features} features" if self.own_shape is None else f"{self.own_shape}"
+        features = f"{self.features} features" if self.own_shape is None else f"{self.own_shape or 'a number'}"
         features = features if self.inputs is None else str(self.inputs)
         if self.tokens is not None and self.inputs is None:
             features = f"{self.tokens.count} of {max(self.tokens.vocabulary)} tokens"

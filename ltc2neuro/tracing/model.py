@@ -20,6 +20,7 @@ from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import join_timespans, raw_answers, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed_axes import drops
+from ltc2neuro.tracing.calling.time_alone import has_time_alone
 from ltc2neuro.tracing.proof.failures import DiffersError, FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, prove_long, prove_trace
 from ltc2neuro.tracing.proof.step_numbers import StepNumbers, step_numbers
@@ -74,8 +75,8 @@ def proven_trace(
     model: torch.nn.Module, calibration: Sequence[npt.ArrayLike], asked: TraceRequest = _PLAIN
 ) -> ProvenTrace:
     """What `trace` does, with the evidence."""
-    sequences, inputs = _checked(calibration), asked.inputs
-    model = unwrapped(model)
+    model, inputs = unwrapped(model), asked.inputs
+    sequences = _checked(model, calibration)
     with undisturbed():
         joined = join_timespans(sequences, asked.timespans)
         tokens = are_tokens(model, calibration) if inputs is None else any(one.tokens for one in inputs.each)
@@ -134,7 +135,7 @@ def prove_simplified(
     Takes what `proven_trace` was given. Returns all the evidence. Raises `ProofError` that names the first value of the
     traced graph that differs.
     """
-    joined = join_timespans(_checked(calibration), timespans)
+    joined = join_timespans(_checked(unwrapped(model), calibration), timespans)
     traced = known.traced
     subject = _subject(unwrapped(model), traced, known.numbers)
     with undisturbed():
@@ -186,10 +187,11 @@ def are_tokens(model: torch.nn.Module, sequences: Sequence[npt.ArrayLike]) -> bo
     return looks_up(model) and all(np.issubdtype(np.asarray(s).dtype, np.integer) for s in sequences)
 
 
-def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
+def _checked(model: torch.nn.Module, calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
     given = [np.asarray(s) for s in calibration]
     sequences = [s.astype(np.float64) for s in given]
-    least = 1 if all(np.issubdtype(s.dtype, np.integer) for s in given) else 2  # a token has no axis of its own
+    tokens = all(np.issubdtype(s.dtype, np.integer) for s in given)  # which have no axis of their own
+    least = 1 if tokens or has_time_alone(model, given) else 2
     if not sequences:
         raise InputError("the calibration is empty", advice="Give at least one sequence (time, features).")
     shape = sequences[0].shape[1:]

@@ -1,4 +1,4 @@
-"""Which of several inputs have a value at each step, and no axis of features: masks and times, (batch, time)."""
+"""Which inputs have a value at each step, and no axis of features: masks, times and series, (batch, time)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ltc2neuro.inputs.arrays import Samples, as_array
+from ltc2neuro.tracing.calling.arguments import order_of
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 
@@ -30,6 +31,22 @@ def with_time_alone(model: torch.nn.Module, given: Mapping[str, Samples]) -> fro
                 if all(_runs(clone, _others(whole, flat, own, steps=n), kind, time_first) for n in (-1, 1)):
                     return frozenset(own)
     return frozenset()
+
+
+def has_time_alone(model: torch.nn.Module, x: Samples) -> bool:
+    """Whether that is the only input of a model that has a value at each step: it runs on (batch, time) of any length,
+    and not on (batch, time, 2)."""
+    some = x[:1] if isinstance(x, (list, tuple)) else np.atleast_1d(as_array(x))[:1]
+    name, one = next(iter(order_of(model)), ""), as_array(some[0] if len(some) else 0.0)
+    if not name or one.ndim != 1 or one.dtype.kind != "f" or len(one) < 2:
+        return False
+    with undisturbed():
+        clone, kind = instrumented(model, lambda path, module, forward: forward), model_dtype(model)
+        return any(
+            all(_runs(clone, ({name: row}, {}), kind, time_first) for row in (one[:-1], np.append(one, 0.0)))
+            and not _runs(clone, ({name: np.stack([one, one], 1)}, {}), kind, time_first)
+            for time_first in (False, True)
+        )
 
 
 def _first(x: Samples) -> np.ndarray:
