@@ -5,19 +5,29 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from compiler.graph.names import unique
 
 
+class Assigned(NamedTuple):
+    """A statement that is assigned to the variable of that name, between these columns."""
+
+    name: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True)
 class SourceLine:
-    """A source line."""
+    """A source line, and where in it the expression ends that is computed, where that is known."""
 
     file: str
     number: int
+    column: int | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:
@@ -30,9 +40,12 @@ class SourceLine:
         return f"{Path(self.file).name}:{self.number}"
 
     @property
-    def target(self) -> str | None:
-        """The variable that the line's statement is assigned to, if it is a plain assignment."""
-        return _targets(self.file).get(self.number)
+    def assigned(self) -> Assigned | None:
+        """The line's statement, if it is a plain assignment; of several the one that is computed."""
+        here = _assigned(self.file).get(self.number, [])
+        if len(here) > 1:
+            here = [one for one in here if self.column is not None and one.start <= self.column <= one.end]
+        return here[0] if len(here) == 1 else None
 
     @property
     def decides(self) -> bool:
@@ -62,9 +75,9 @@ def _conditions(file: str) -> frozenset[int]:
 
 
 @lru_cache(maxsize=64)
-def _targets(file: str) -> dict[int, str]:
-    """The variable that a file's lines are assigned to, by the lines' numbers; a statement may span many lines."""
-    found: dict[int, str] = {}
+def _assigned(file: str) -> dict[int, list[Assigned]]:
+    """Those of a file, by the numbers of their lines, of which one may span many."""
+    found: dict[int, list[Assigned]] = {}
     for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
@@ -74,7 +87,9 @@ def _targets(file: str) -> dict[int, str]:
             continue
         name = target.id.strip("_") if isinstance(target, ast.Name) else ""
         if name:
-            found.update(dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), name))
+            own = Assigned(name, node.col_offset, node.end_col_offset or node.col_offset)
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                found.setdefault(line, []).append(own)
     return found
 
 
@@ -102,11 +117,17 @@ class Origin:
         """As a value has them."""
         return (self.line.short,) if self.line is not None else ()
 
+    @property
+    def statement(self) -> tuple[object, ...]:
+        """The module, the line, and which of the line's assignments."""
+        return self.path, self.code, None if self.code is None else self.code.assigned
+
     def name(self, following: Origin | None) -> str:
         """The name, if `following` is the value made next: only the last one of a line is the variable's."""
-        last = following is None or (following.path, following.code) != (self.path, self.code)
-        target = self.code.target if self.code is not None and last and not self.keeps_hint else None
-        return f"{self.path}.{target or self.hint}" if self.path else target or self.hint
+        last = following is None or following.statement != self.statement
+        assigned = self.code.assigned if self.code is not None and last and not self.keeps_hint else None
+        name = self.hint if assigned is None else assigned.name
+        return f"{self.path}.{name}" if self.path else name
 
 
 def final_names(origins: Mapping[str, Origin], taken: set[str]) -> dict[str, str]:

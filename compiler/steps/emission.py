@@ -20,18 +20,16 @@ from compiler.steps.sample_times import Timing
 from compiler.steps.states import depths, states
 from compiler.steps.step_builder import STEP, Aged, StepBuilder, TimedValue
 from compiler.steps.unrolling import rows
-from compiler.steps.variables import InVariable, Variables
+from compiler.steps.variables import Variables
 from compiler.steps.wide_emission import emit_wide
 from compiler.steps.wide_sums import WideRow
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
 
 
-def step_of(
-    timing: Timing, answer: Integers, step: int, called: Callable[[str], str], known: Mapping[int, InVariable]
-) -> Graph:
+def step_of(timing: Timing, answer: Integers, step: int, called: Callable[[str], str], known: Variables) -> Graph:
     """One step that gives the elements of `answer`, those of the unrolled graph's `step`; variables of the model's are
-    `known` of newest elements."""
+    `known`."""
     made = StepBuilder(timing, called)
     elements, orbits = timing.elements, timing.orbits
     homes: dict[TimedValue, list[int]] = defaultdict(list)
@@ -46,7 +44,7 @@ def step_of(
         for e in answer.tolist()
     ]
     depth = depths(timing, zip(answer.tolist(), lags, strict=True))
-    later = states(made, homes, depth, Variables(timing, known))
+    later = states(made, homes, depth, known)
     flags = flags_of(made)
     _input(made)
     begun = begun_from(made)

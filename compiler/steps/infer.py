@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from compiler.steps.retiming import timed
 from compiler.steps.shift import orbits
 from compiler.steps.unrolling import unrolled_elements
 from compiler.steps.unsteady import begins_late
-from compiler.steps.variables import Variable, variables_of
+from compiler.steps.variables import Variable, Variables, variables_of
 
 ROUNDS = 4
 """So often elements are told apart, at most: what is found may show others"""
@@ -27,14 +27,16 @@ ROUNDS = 4
 class ManySteps:
     """A graph whose one sample holds many samples of so many `features`, and whose output holds the answers to those
     `at` some steps. Features that are `held` are the same at all steps of a sequence; `before` are values that stand
-    for what was before the first. `filled`: what lies between the steps that answers are made of is looked at, too.
-    With `late_starts` several steps of a value may be made of the first sample."""
+    for what was before the first; `titles` are what values are that have no variable's name. `filled`: what lies
+    between the steps that answers are made of is looked at, too. With `late_starts` several steps of a value may be
+    made of the first sample."""
 
     graph: Graph
     features: int
     at: Sequence[int]
     held: frozenset[int] = frozenset()
     before: frozenset[str] = frozenset()
+    titles: Mapping[str, str] = field(default_factory=dict)
     filled: bool = False
     late_starts: bool = False
 
@@ -64,4 +66,5 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
         assert why is not None
         raise why
     named = variables_of(elements, found, known, last)
-    return step_of(timed(elements, found, answers[last].tolist(), last, named), answers[last], last, called, named)
+    timing = timed(elements, found, answers[last].tolist(), last, named)
+    return step_of(timing, answers[last], last, called, Variables(timing, named, many.titles))

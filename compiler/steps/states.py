@@ -51,7 +51,7 @@ def states(
                 ends = np.minimum(ends[0], start), np.maximum(ends[1], start)
             low, high = (None, None) if ends is None else map(made.constant, ends, (f"{name}.low", f"{name}.high"))
             made.states.append(State(name, len(own), initial, low, high, made.modules(home.value)))
-            read = made.read(name, home.value)
+            read = made.read(name, home.value, _lines(made, own))
             made.kept |= {(head, lag): (read, place) for place, head in enumerate(own)}
 
             def places(own: Sequence[int] = own, lag: int = lag) -> list[Location]:
@@ -59,6 +59,21 @@ def states(
 
             found.append((name, home.value, places))
     return found
+
+
+def _lines(made: StepBuilder, heads: Sequence[int]) -> tuple[str, ...]:
+    """Where elements are computed; of samples, where one is first read in a later step."""
+    homes = [made.elements.homes[head] for head in heads]
+    lines = next((made.elements.graph.values[home.value].lines for home in homes if home), ())
+    if lines:
+        return lines
+    for reader, *_ in made.timing.alike(made.timing.orbits.start):
+        read = {made.timing.orbits.newest[o]: made.timing.lag(reader, o) for o in made.timing.moving(reader)}
+        home = made.elements.homes[reader]
+        later = any(lag > 0 or isinstance(made.elements.kinds[h], Same) for h, lag in read.items() if h in heads)
+        if later and home and made.elements.graph.values[home.value].lines:
+            return made.elements.graph.values[home.value].lines
+    return ()
 
 
 def _together(
@@ -78,9 +93,10 @@ def _together(
                 name = "x" if value == made.elements.graph.entry.out else made.called(name)
                 found[f"{name}.{title}", source].append(head)
             elif head in known.of:
-                variable, place, _ = known.of[head]
+                variable, place, *_ = known.of[head]
                 found[made.called(variable.name), taken[variable.name, place]].append(head)
                 taken[variable.name, place] += 1  # a cell may be called twice in a step
             else:
-                found[_NUMBER.sub("", made.called(source[0])), source].append(head)
+                title = made.called(known.titles.get(source[0], source[0]))
+                found[_NUMBER.sub("", title), source].append(head)
     return {key: sorted(own, key=known.place) for key, own in found.items()}

@@ -71,17 +71,17 @@ class StepBuilder:
             self.constants[self._same[key]] = array
         return self._same[key]
 
-    def value(self, of: str, size: int) -> str:
-        """A value that has the origin of one of the unrolled graph."""
+    def value(self, of: str, size: int, lines: tuple[str, ...] = ()) -> str:
+        """A value that has the origin of one of the unrolled graph, or other lines."""
         origin = self.elements.graph.values[of]
         taken = {*self.values, *self.constants, *(s.name for s in self.states)}
         name = fresh(numbered(self.called(of)), taken)
-        self.values[name] = Value(name, size, self.modules(of), origin.lines)
+        self.values[name] = Value(name, size, self.modules(of), lines or origin.lines)
         return name
 
-    def read(self, state: str, of: str) -> str:
+    def read(self, state: str, of: str, lines: tuple[str, ...] = ()) -> str:
         """A state as it is now, as a value that has an origin."""
-        name = self.value(of, next(s.size for s in self.states if s.name == state))
+        name = self.value(of, next(s.size for s in self.states if s.name == state), lines)
         self.ops.append(StateRead(name, state))
         self.reads[name] = state
         return name

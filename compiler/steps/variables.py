@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from compiler.steps.orbits import Orbits
 from compiler.steps.sample_times import Timing
 from hw_models.arrays import Floats, Integers
 
+_CALL = re.compile(r"#\d+")
+"""Which one of a module's calls"""
 StateBound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
 """low and high, for every step, from what a state starts at"""
 
@@ -65,16 +68,18 @@ class Variable:
 
 
 class InVariable(NamedTuple):
-    """An element's variable, and its place there; and how many steps before it has it the element can be computed."""
+    """An element's variable, and its place there; how many steps before it has it the element can be computed; and
+    whether it is of the module that computes it, or of one around that."""
 
     variable: Variable
     place: int
     late: int
+    own: bool
 
     @property
-    def order(self) -> tuple[bool, int]:
+    def order(self) -> tuple[bool, int, bool]:
         """Larger of the one that an element is called after: a cell's state, else what has it soonest."""
-        return self.variable.before is not None, -self.late
+        return self.variable.before is not None, -self.late, self.own
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ class Variables:
 
     timing: Timing
     of: Mapping[int, InVariable]
+    titles: Mapping[str, str]
+    """what values are that have no variable's name"""
 
     def place(self, head: int) -> int:
         """That of a newest element in its variable; -1 of one that has none."""
@@ -122,7 +129,8 @@ def variables_of(elements: Elements, orbits: Orbits, known: Sequence[Variable], 
         for place, element in enumerate(_elements(elements, variable.after)):
             here = element if element in orbits.newest else _one_before(elements, orbits, element, before)
             if here in orbits.newest and elements.known[here] != NEVER:
-                own[orbits.newest[here]] = InVariable(variable, place, last - elements.known[element])
+                late, inside = last - elements.known[element], _is_around(variable, elements, here)
+                own[orbits.newest[here]] = InVariable(variable, place, late, inside)
         if variable.group:
             lists[variable.group][variable.name] = own
         else:
@@ -137,6 +145,14 @@ def variables_of(elements: Elements, orbits: Orbits, known: Sequence[Variable], 
             if head not in found or one.order > found[head].order or (one.order == found[head].order and not whole):
                 found[head] = one
     return found
+
+
+def _is_around(variable: Variable, elements: Elements, element: int) -> bool:
+    """Whether a variable is of the module that computes an element, or of one around that."""
+    home = elements.homes[element]
+    modules = () if home is None else elements.graph.values[home.value].modules[:1]
+    around, _, _ = _CALL.sub("", variable.name).rpartition(".")
+    return not around or any(f"{_CALL.sub('', module)}.".startswith(f"{around}.") for module in modules)
 
 
 def _one_before(elements: Elements, orbits: Orbits, element: int, found: dict[int, int | None]) -> int | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -37,8 +38,7 @@ def summary(parts: Parts) -> str:
     lines += ["", *_mapping(parts)]
     lines += ["", "formats (real range, bits, fraction bits)"]
     lines.append(f"  {'input':24} {_input(net)}")
-    for state in net.graph.states:
-        lines.append(f"  {state.name:24} {_format(net.graph.state_format(state.name))}, {_kind(net, state)}")
+    lines += _states(net)
     lines += _found(net)
     lines += _time_constants(net)
     return "\n".join(lines)
@@ -54,6 +54,28 @@ def _input(record: Record) -> str:
     return f"[{min(ends)[0]:.4g}, {max(high for _, high in ends):.4g}], {bits}" if ends else bits
 
 
+def _states(record: Record) -> list[str]:
+    """The formats of states; steps of a delay, or flags, that have the same are together, in the widest range."""
+    found: list[tuple[tuple[object, ...], list[str], list[Format]]] = []
+    for state in record.graph.states:
+        form = record.graph.state_format(state.name)
+        delay = next((of[1] for of in (AGO.fullmatch(state.name),) if of), FLAG.fullmatch(state.name) and FLAG)
+        key = delay or state.name, form.bits, form.fraction, _kind(record, state)
+        if not found or found[-1][0] != key:
+            found.append((key, [], []))
+        found[-1][1].append(state.name)
+        found[-1][2].append(form)
+    lines = []
+    for (*_, kind), names, forms in found:
+        widest = replace(forms[0], low=min(f.low for f in forms), high=max(f.high for f in forms))
+        lines.append(f"  {_together(names):24} {_format(widest)}, {kind}")
+    return lines
+
+
+def _together(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} ... {names[-1]}"
+
+
 def _kind(record: Record, state: State) -> str:
     if state.name not in {s.name for s in record.model_states}:
         return "the bits below the LSB of a state's steps"
@@ -67,7 +89,7 @@ def _found(record: Record) -> list[str]:
         return []
     known = {state.name for state in record.model_states}
     delays: dict[str, list[State]] = {}
-    words = dict[str, str]()
+    words, flags = dict[str, str](), list[str]()
     for state in (state for state in record.graph.states if state.name in known):
         if of := AGO.fullmatch(state.name):
             delays.setdefault(of[1], []).append(state)
@@ -75,16 +97,21 @@ def _found(record: Record) -> list[str]:
             words[state.name] = f"{of[1]} of the first sample, held, {_values(state.size)}"
         elif of := _OTHER.match(state.name):
             words[state.name] = f"{of[1]} as it starts for another reader, {_values(state.size)}"
-        elif of := FLAG.fullmatch(state.name):
-            words[state.name] = f"whether {of[1]} sample{'s' * (of[1] != '1')} came before, {_values(state.size)}"
+        elif FLAG.fullmatch(state.name):
+            flags.append(state.name)
         else:
             words[state.name] = f"from step to step, {_values(state.size)}"
     for name, own in delays.items():
         longest = max(int(s.name.removeprefix(f"{name}.").split("_")[0]) for s in own)
-        words[name] = f"up to {longest} steps ago, {_values(sum(s.size for s in own))}"
+        count = sum(s.size for s in record.graph.states if s.name == name or s in own)
+        words[name] = f"up to {longest} step{'s' * (longest > 1)} ago, {_values(count)}"
     lines = {name: line for name in words if (line := _line(record, delays[name][0].name if name in delays else name))}
+    if flags:
+        often = "1 sample" if len(flags) == 1 else f"1 to {len(flags)} samples"
+        words[_together(flags)] = f"whether {often} came before, {_values(len(flags))}"
     width = max([24, *map(len, words)])
-    head = "states that were found in forward (each value that is kept is a word of a neuron)"
+    count = sum(state.size for state in record.graph.states if state.name in known)
+    head = f"states that were found in forward ({_values(count)}, each a word of a neuron)"
     return ["", head, *(f"  {n:{width}} {'; '.join((w, *lines.get(n, '').splitlines()))}" for n, w in words.items())]
 
 

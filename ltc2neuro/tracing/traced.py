@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -62,6 +63,8 @@ class Traced(Calling):
     """whether the model casts to float32 what it is given in float64"""
     variables: tuple[Variable, ...]
     """of a model whose sequence is one sample"""
+    titles: Mapping[str, str]
+    """what values are, that have no variable's name"""
     copies: frozenset[str]
     """of such a model the values that stand for what was before the first step"""
     decisions: Decisions
@@ -160,6 +163,7 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
         dropped=answered.dropped,
         checkpoints=tuple(c for c in checkpoints if c.value not in read.after),
         variables=tuple(v.renamed(final.__getitem__) for v in recorder.variables if v.known(final)),
+        titles=recorder.titles(final, {w.value: w.module for w in checkpoints if not w.module.isdigit()}),
         copies=frozenset(final[value] for value in over.copies if value in final),
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,

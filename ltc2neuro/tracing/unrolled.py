@@ -133,7 +133,7 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int], 
             if way.over.copies and not traced.copies:
                 raise _too_far("nothing is put before the first step")
             traced, features, held = _in_features(traced, given)
-            many = ManySteps(traced.graph, features, at, held, traced.copies, late_starts=late_starts)
+            many = ManySteps(traced.graph, features, at, held, traced.copies, traced.titles, late_starts=late_starts)
             for own in (many,) if every else (many, replace(many, filled=True)):
                 try:
                     graph = inferred(own, _own_name, traced.variables)

@@ -11,6 +11,7 @@ import torch
 
 from compiler.graph import Graph, State
 from compiler.graph.ops import Gather
+from compiler.graph.origin import Origin
 from compiler.ranges.observed import Interval
 from compiler.steps.variables import StateBound, ValueElements, Variable
 from hw_models.arrays import Floats, Integers
@@ -109,7 +110,7 @@ class Recorder(Writer, Tape):
         """
         count = example[0, 0].numel()
         features = count if tokens is None else tokens.features
-        value = self._graph.input(features + (elapsed is not None), self._origin("input", keeps_hint=True))
+        value = self._graph.input(features + (elapsed is not None), Origin(self.path, "input", keeps_hint=True))
         self.lookups = None if tokens is None else Lookups(tokens, value, vocabulary)
         if tokens is not None and not tokens.numbers and elapsed is None:
             self._reaches[value] = Interval(*tokens.ends).common

@@ -79,6 +79,11 @@ def is_models(file: str) -> bool:
     return not file.startswith((_OWN, *_INSTALLED)) and not file.startswith("<")
 
 
+def is_torchs_module(file: str) -> bool:
+    """Whether the code in a file is that of torch's layers."""
+    return file.startswith(_TORCH_MODULES)
+
+
 def is_models_or_a_librarys(file: str) -> bool:
     """Whether the code in a file is neither torch's, nor Python's, nor ours."""
     if file.startswith(_PACKAGES):
@@ -97,7 +102,8 @@ def code_line() -> SourceLine | None:
     for frame in frames():
         file = frame.f_code.co_filename
         if not file.startswith(_OWN) and (not file.startswith(_TORCH) or file.startswith(_TORCH_MODULES)):
-            return SourceLine(file, frame.f_lineno)
+            column = _columns(frame.f_code)[frame.f_lasti // 2] if sys.version_info >= (3, 11) else None
+            return SourceLine(file, frame.f_lineno, column)
     return None
 
 

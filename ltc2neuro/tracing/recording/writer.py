@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -14,7 +15,7 @@ from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.tracing.recording.lookups import TOKENS
 from ltc2neuro.tracing.recording.position import Position
-from ltc2neuro.tracing.recording.source import code_line, user_line
+from ltc2neuro.tracing.recording.source import code_line, is_torchs_module, user_line
 from ltc2neuro.tracing.recording.whole_numbers import whole_reach
 
 _ENDLESS = (
@@ -23,6 +24,8 @@ _ENDLESS = (
 )
 _OF_TOKENS = Interval(np.zeros(1), np.full(1, 2.0**31 - 1))
 """The host checks that tokens are in their vocabulary"""
+_NUMBER = re.compile(r"_\d+$")
+"""That of one of several values of a name"""
 _DIVERGED = "Look for a training that diverged, or a division by zero in the model."
 
 
@@ -33,13 +36,30 @@ class Writer(Position):
         super().__init__(modules)
         self._graph = GraphBuilder()
         self._reaches: dict[str, Interval] = {}
+        self._spelled: dict[str, tuple[str, str]] = {}
+        """by value what its op is called, and the model's call that made it"""
 
     def emit(self, make: Callable[[str], Op], size: int, hint: str = "") -> str:
         """Append the op that `make` gives for the name of its result; an equal op that is in sight is used again."""
         op = make("")
         hint = hint or (op.function if isinstance(op, Apply) else type(op).__name__.lower())
         keeps_hint = isinstance(op, (Input, StateRead, Gather))
-        return self._graph.known(op) or self._graph.append(make, size, self._origin(hint, keeps_hint=keeps_hint))
+        origin = self._origin(hint, keeps_hint=keeps_hint)
+        value = self._graph.known(op) or self._graph.append(make, size, origin)
+        of_torch = origin.code is not None and is_torchs_module(origin.code.file)
+        if of_torch or self._doing:
+            self._spelled.setdefault(value, (hint, self.path if of_torch else self.named(self._doing[0])))
+        return value
+
+    def titles(self, final: Mapping[str, str], results: Mapping[str, str]) -> dict[str, str]:
+        """By its final name what each value is that has no variable's: the module whose result it is, or torch's one
+        that computes it, else torch's function that the model has called there."""
+        found = dict[str, str]()
+        for value, (hint, spelled) in self._spelled.items():
+            name = final.get(value, "")
+            if _NUMBER.sub("", name.rpartition(".")[2]) == hint:
+                found[name] = results.get(name) or spelled
+        return found
 
     def _origin(self, hint: str, *, keeps_hint: bool) -> Origin:
         return Origin(self.path, hint, user_line(), code_line(), keeps_hint)
