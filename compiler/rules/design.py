@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from compiler.graph.delays import delayed
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
@@ -99,6 +100,11 @@ class Design:
     def kept(self) -> dict[str, Kept]:
         """How much of itself each state keeps from one iteration to the next."""
         return retention(self.real, [s for s in self.sequences if len(s)])
+
+    @cached_property
+    def delayed(self) -> frozenset[str]:
+        """States that hold what another did, of which that says all there is to say."""
+        return delayed(self.real)
 
     @property
     def integers(self) -> IntegerGraph | None:

@@ -42,7 +42,7 @@ def resolution(design: Design) -> Iterator[Finding]:
     """States of which an element is never more than a few LSB of the format that all share, where outputs show it."""
     for state in design.real.states:
         one_lsb = lsb(design, state.name)
-        if not design.runs or not state.size:
+        if not design.runs or not state.size or state.name in design.delayed:
             continue
         reach = np.max([np.abs(run.states[state.name][0]).max(axis=0) for run in design.runs], axis=0)
         steps = reach / one_lsb

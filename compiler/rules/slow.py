@@ -31,10 +31,12 @@ def time_constant(design: Design) -> Iterator[Finding]:
     for name, kept in design.kept.items():
         if design.integers is None:
             return
+        if name in design.delayed:
+            continue
         one_lsb, often = held_to(design, name), design.iterations(name)
         off = stops_short(kept.leak, one_lsb)
         reach = np.maximum(kept.largest, SMALL * kept.largest.max(initial=0.0))
-        slow = np.flatnonzero(off > TOLERANCE * reach)
+        slow = np.flatnonzero((off > TOLERANCE * reach) & (reach > 0))
         if slow.size and shows(design, name, np.where(off > TOLERANCE * reach, off, 0.0)):
             worst = int(slow[np.argmax(off[slow] / reach[slow])])
             tau = 1 / kept.leak[worst]
@@ -53,7 +55,7 @@ def time_constant(design: Design) -> Iterator[Finding]:
 def small_steps(design: Design) -> Iterator[Finding]:
     """States whose steps are smaller than their LSB, where outputs show it."""
     for state in design.real.states:
-        if not state.size or not design.runs or design.integers is None:
+        if not state.size or not design.runs or design.integers is None or state.name in design.delayed:
             continue
         one_lsb, often = held_to(design, state.name), design.iterations(state.name)
         steps = np.concatenate([np.diff(run.states[state.name][0], axis=0) for run in design.runs]) / often

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.graph.delays import delayed
 from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Max, Min, Op, StateWrite
 from compiler.interpreters.execution import prepare
@@ -53,8 +54,9 @@ class Growth:
 
 
 def find_growth(graph: Graph, sequences: Sequence[Floats], margin: float, named: Sequence[str] = ()) -> list[Growth]:
-    """The states of a float graph that grow; those `named` whether it shows or not."""
-    open_ended = [s for s in graph.states if s.low is None and s.size]
+    """The states of a float graph that grow, of a delay the first; those `named` whether it shows or not."""
+    later = delayed(graph)
+    open_ended = [s for s in graph.states if s.low is None and s.size and s.name not in later]
     if not open_ended:
         return []
     observed = Observed(graph, sequences)
