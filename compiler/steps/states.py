@@ -68,9 +68,9 @@ def _lines(made: StepBuilder, heads: Sequence[int]) -> tuple[str, ...]:
     if lines:
         return lines
     for reader, *_ in made.timing.alike(made.timing.orbits.start):
-        read = {made.timing.orbits.newest[o]: made.timing.lag(reader, o) for o in made.timing.moving(reader)}
+        read = ((made.timing.orbits.newest[o], made.timing.lag(reader, o)) for o in made.timing.moving(reader))
+        later = any(h in heads and (lag > 0 or isinstance(made.elements.kinds[h], Same)) for h, lag in read)
         home = made.elements.homes[reader]
-        later = any(lag > 0 or isinstance(made.elements.kinds[h], Same) for h, lag in read.items() if h in heads)
         if later and home and made.elements.graph.values[home.value].lines:
             return made.elements.graph.values[home.value].lines
     return ()

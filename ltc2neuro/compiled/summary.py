@@ -37,8 +37,7 @@ def summary(parts: Parts) -> str:
         lines.append(f"  {name:12} {often:8} {len(block.ops):4} ops, {polynomials} element functions")
     lines += ["", *_mapping(parts)]
     lines += ["", "formats (real range, bits, fraction bits)"]
-    lines.append(f"  {'input':24} {_input(net)}")
-    lines += _states(net)
+    lines += _formats(net)
     lines += _found(net)
     lines += _time_constants(net)
     return "\n".join(lines)
@@ -54,8 +53,8 @@ def _input(record: Record) -> str:
     return f"[{min(ends)[0]:.4g}, {max(high for _, high in ends):.4g}], {bits}" if ends else bits
 
 
-def _states(record: Record) -> list[str]:
-    """The formats of states; steps of a delay, or flags, that have the same are together, in the widest range."""
+def _formats(record: Record) -> list[str]:
+    """Those of the input and of states; of a delay's steps, and of flags, that have the same, once, the widest."""
     found: list[tuple[tuple[object, ...], list[str], list[Format]]] = []
     for state in record.graph.states:
         form = record.graph.state_format(state.name)
@@ -65,10 +64,11 @@ def _states(record: Record) -> list[str]:
             found.append((key, [], []))
         found[-1][1].append(state.name)
         found[-1][2].append(form)
-    lines = []
+    width = max([24, *(len(_together(names)) for _, names, _ in found)])
+    lines = [f"  {'input':{width}} {_input(record)}"]
     for (*_, kind), names, forms in found:
         widest = replace(forms[0], low=min(f.low for f in forms), high=max(f.high for f in forms))
-        lines.append(f"  {_together(names):24} {_format(widest)}, {kind}")
+        lines.append(f"  {_together(names):{width}} {_format(widest)}, {kind}")
     return lines
 
 
