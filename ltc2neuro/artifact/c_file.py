@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from compiler.c99.text import Text, number
 from hw_models.arguments import check_path
 from hw_models.fixed_point import SEMANTICS_VERSION, Format
 from ltc2neuro.artifact.atomic_write import write_whole
+from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.version import __version__
@@ -50,12 +52,22 @@ def _title(record: Record, made: CProgram) -> str:
             f"states: {s.name}, {s.size} integers of {graph.state_format(s.name).fraction} fraction bits"
             for s in graph.states
         ),
+        *_over_time(record.answers),
         f"A sample takes {made.operations:,} operations on integers; {made.ram:,} bytes of RAM, {made.constants:,} of "
         "constants.",
     ]
     # what users call their answers neither begins nor ends a comment, nor a line
     plain = (re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=\?)(?=\?)", " ", " ".join(line.splitlines())) for line in lines)
     return "\n".join(["/*", *(f" * {line}".rstrip() for line in plain), " */"])
+
+
+def _over_time(answers: Answers) -> Iterator[str]:
+    """Of each answer that is made of those to all steps: how."""
+    for answer, own in zip(answers.each, answers.where.values(), strict=True):
+        if answer.readout not in ("every", "last"):
+            named = f"{answer.name}: " if answers.several else ""
+            plus = f", plus {', '.join(map(repr, answer.added))} once" if answer.added else ""
+            yield f"{named}y[{own.start}] to y[{own.stop - 1}] of dequantize(), {answer.over.text}{plus}"
 
 
 def _tables(record: Record) -> Text:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 
@@ -105,6 +106,35 @@ class Words(torch.nn.Module):
         looked_up = self.word(tokens[..., :2]).flatten(2), self.kind(tokens[..., 2]), x
         y = self.rnn(torch.cat(looked_up, -1))[0]
         return {"a/*b*/ ??/": y, "two\nlines": y[..., :1]}
+
+
+class Sums(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.head = torch.nn.GRU(3, 4, batch_first=True), torch.nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0].sum(1))
+
+
+def test_a_sum_over_time_is_what_the_page_says(tmp_path):
+    """docs/c.md: what is added once is in the comment, to the last bit."""
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(Sums().eval(), X)
+    net.to_c(tmp_path / "net.c")
+    line = r"y\[0\] to y\[1\] of dequantize\(\), as the sum over all steps, plus (.*) once"
+    named = re.search(line, (tmp_path / "net.c").read_text())
+    added = [] if named is None else [float(number) for number in named[1].split(", ")]
+    assert tuple(added) == net.answers.each[0].added and all(added)
+    library, word = built(tmp_path / "net.c", tmp_path, "-O0"), np.dtype(f"int{net.proven.bits}")
+    given, out, y, total = np.zeros(3, word), np.zeros(2, word), np.zeros(2), np.zeros(2)
+    library.reset()
+    for sample in X[0]:
+        library.quantize(address(sample), address(given))
+        library.step(address(given), address(out))
+        library.dequantize(address(out), address(y))
+        total += y
+    assert np.array_equal(total + added, net(X[:1])[0])
 
 
 def test_tokens_are_looked_up_in_it(tmp_path):
