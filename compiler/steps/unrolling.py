@@ -197,13 +197,15 @@ def _mat_vec(op: MatVec, elements: Elements) -> list[MadeOf]:
 
 
 def rows(elements: Elements, op: MatVec) -> list[tuple[Floats, Integers]]:
-    """Of each result its row of the matrix, and the elements that it is multiplied with."""
+    """Of each result its row of the matrix, and the elements that it is multiplied with; none has a weight beyond the
+    edge, as if the matrix were written out."""
     matrix, whole = elements.graph.constants[op.matrix], elements.together(op.sources)
     if op.places is None:
         return [(row, whole) for row in matrix]
-    padded = np.append(whole, elements.constant(np.zeros(1)))
-    places = padded[elements.graph.constants[op.places].astype(np.int64)]
-    return [(row, place) for row in matrix for place in places]
+    index = elements.graph.constants[op.places].astype(np.int64)
+    padded = np.append(whole, elements.constant(np.zeros(1)))[index]
+    inside = (index < len(whole)).astype(np.float64)
+    return [(row * seen, place) for row in matrix for seen, place in zip(inside, padded, strict=True)]
 
 
 def _terms(row: Floats, place: Integers) -> MadeOf:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Compare, Gather, Mul, Relation, Select
+from compiler.graph.ops import Add, Compare, Gather, MatVec, Mul, Relation, Select
 from compiler.graph.origin import Origin
 from compiler.interpreters.float64 import run_float
 from compiler.steps.infer import ManySteps, inferred
@@ -134,6 +136,21 @@ def test_equal_elements_are_one():
     u = Unrolled(2)
     u.builder.output(u.add(u.add(u.x(0), u.x(1)), u.add(u.x(0), u.x(1))))
     assert len(unrolled_elements(u.builder.graph()[0], 1).kinds) == 4
+
+
+def test_a_convolution_has_the_elements_of_its_matrix():
+    """A short sequence has it as a matrix, a longer one as a kernel at places, of which some are beyond the edge."""
+    builder = GraphBuilder()
+    x = builder.input(2, Origin("", "x", None, None))
+    kernel, matrix = (builder.constant(np.array(a), "w") for a in ([[2.0, 3.0]], [[3.0, 0.0], [2.0, 3.0]]))
+    places = builder.index(np.array([[2, 0], [0, 1]]), "places")
+    by = [MatVec("", (x,), kernel, places), MatVec("", (x,), matrix)]
+    values = [builder.append(lambda out, op=op: replace(op, out=out), 2, Origin("", "y", None, None)) for op in by]
+    both = builder.append(lambda out: Add(out, *values), 2, Origin("", "sum", None, None))
+    builder.output(both)
+    graph, names = builder.graph()
+    of = unrolled_elements(graph, 1).of
+    assert of[names[values[0]]].tolist() == of[names[values[1]]].tolist()
 
 
 def test_too_many_elements_are_refused(monkeypatch):
