@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add
+from compiler.graph.ops import Add, Mul
 from compiler.steps.repeated_blocks import Unit
 from compiler.steps.wide_sums import WideSums
 from hw_models.arrays import Floats, Integers
@@ -25,7 +25,7 @@ class Home(NamedTuple):
     place: int
 
 
-ADD = Add("", "", "")
+ADD, MUL = Add("", "", ""), Mul("", "", "")
 
 
 @dataclass(frozen=True)

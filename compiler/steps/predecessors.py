@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from compiler.steps.elements import ADD, NEVER, Elements, Sum
+from compiler.steps.elements import ADD, MUL, NEVER, Elements, Sum
 
 ONE_TERM = Sum((1.0,))
 """That with which a sum of all samples so far begins"""
@@ -21,8 +21,19 @@ def matched_operands(elements: Elements, early: int, late: int) -> list[tuple[in
     if kinds[late] == ADD and kinds[early] == ONE_TERM and _may_follow(elements, operands[early][0], operands[late][1]):
         return [(elements.constant(np.zeros(1)).item(), operands[late][0]), (operands[early][0], operands[late][1])]
     if _same_kind(kinds[early], kinds[late]) and len(operands[early]) == len(operands[late]):
-        return list(zip(operands[early], operands[late], strict=True))
+        theirs = operands[early][::-1] if _turned_round(elements, early, late) else operands[early]
+        return list(zip(theirs, operands[late], strict=True))
     return None
+
+
+def _turned_round(elements: Elements, early: int, late: int) -> bool:
+    """Whether what the second adds or multiplies is in the first the other way round: torch computes 0.0 + x, where a
+    loop's `h = 0.0` is no tensor yet, as x + 0.0."""
+    if elements.kinds[late] not in (ADD, MUL):
+        return False
+    (a, b), (now, then) = elements.operands[early], elements.operands[late]
+    number = elements.known[b] == NEVER != elements.known[then]
+    return number and not _may_follow(elements, a, now) and _may_follow(elements, a, then)
 
 
 def _matched_terms(
