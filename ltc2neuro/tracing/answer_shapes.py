@@ -51,7 +51,7 @@ class ModelResult:
         """That of what it returned. Raises `TraceError` where that is no answer."""
         keyed = isinstance(result, Mapping)
         held = dict(members(result)) if isinstance(result, (tuple, Mapping)) else {0: result}
-        fields = getattr(result, "_fields", ())
+        fields = getattr(type(result), "_fields", ())
         tensors = {p: y for p, y in held.items() if isinstance(y, torch.Tensor)}
         found = {p: tuple(y.shape) for p, y in tensors.items()}
         for place in [p for p, y in tensors.items() if y.is_complex()]:

@@ -59,7 +59,7 @@ def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
     if not isinstance(result, (tuple, list)) or not result:
         return _together({"": _checked(result)}, [], keyed=False)
     found = {0: _checked(result[0])}
-    dropped, fields = list[Place](), getattr(result, "_fields", ())
+    dropped, fields = list[Place](), getattr(type(result), "_fields", ())
     for place, member in enumerate(result[1:], 1):
         layout = axes.layout(member.codes) if isinstance(member, Symbolic) and member.numel() else None
         if (

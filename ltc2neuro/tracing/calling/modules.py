@@ -56,11 +56,13 @@ def instrumented(
     model = unwrapped(model)
     try:
         clone = copy.deepcopy(model, dict(_others(model))).cpu().eval()
-    except RuntimeError as error:
+    except Exception as error:  # whatever the model's attributes raise
         raise TraceError(
             "the model cannot be copied",
-            numbers=str(error),
-            advice="Keep no computed tensors in its attributes: detach them, or register them as buffers.",
+            numbers=f"{type(error).__name__}: {error}",
+            advice="copy.deepcopy(model) must work: keep no computed tensors, open files or locks in its attributes; "
+            "detach tensors, or register them as buffers. An object whose __getattr__ raises KeyError must raise "
+            "AttributeError.",
         ) from error
     default = torch.get_default_dtype()
     if dtype is not None:

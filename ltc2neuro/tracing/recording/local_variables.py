@@ -57,7 +57,7 @@ def _named(values: Mapping[str, object], group: str = "") -> Iterator[tuple[str,
     for name, value in values.items():
         if isinstance(value, ComplexPair):
             yield from _named({f"{name}.real": value.re, f"{name}.imag": value.im}, group)
-        elif fields := getattr(value, "_fields", ()):
+        elif fields := getattr(type(value), "_fields", ()):  # not of the value, whose own __getattr__ may raise
             yield from _named({f"{name}.{field}": getattr(value, field) for field in fields})
         elif isinstance(value, (tuple, list)) and len(value) > MANY:
             yield from _named({name: value[-1]})
@@ -70,7 +70,7 @@ def _named(values: Mapping[str, object], group: str = "") -> Iterator[tuple[str,
 
 def _file(value: object) -> str:
     """That of the class of an object that has attributes; that of no model's code else."""
-    found = getattr(sys.modules.get(type(value).__module__), "__file__", None) if hasattr(value, "__dict__") else None
+    found = getattr(sys.modules.get(type(value).__module__), "__file__", None) if type(value).__dictoffset__ else None
     return found or "<none>"
 
 

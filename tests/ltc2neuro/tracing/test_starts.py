@@ -93,6 +93,28 @@ def held_from_the_second_step_on(net, x):
         yield h
 
 
+def an_average_from_a_number(net, x):
+    """Torch turns 0.0 + x round: a number is no tensor."""
+    h = 0.0
+    for x_t in x.unbind(1):
+        h = 0.9 * h + 0.1 * net.drive(x_t)
+        yield h
+
+
+def a_leak_from_a_number(net, x):
+    v = 1
+    for x_t in x.unbind(1):
+        v = 0.9 * v + x_t
+        yield torch.tanh(v)
+
+
+def products_from_a_number(net, x):
+    h = 1.0
+    for x_t in x.unbind(1):
+        h = torch.tanh(h * torch.sigmoid(net.drive(x_t)) + 0.5 * h)
+        yield h
+
+
 @pytest.mark.parametrize(
     ("looped", "sizes"),
     [
@@ -105,6 +127,9 @@ def held_from_the_second_step_on(net, x):
         (nothing_after_the_first_step, {"gru.h": N, "started.1": 1}),
         (twice_the_first_sample, {"gru.h": N, "started.1": 1}),
         (held_from_the_second_step_on, {"h": N, "first.first": N, "started.1": 1}),
+        (an_average_from_a_number, {"h": N}),
+        (a_leak_from_a_number, {"v": 3}),
+        (products_from_a_number, {"h": N}),
     ],
 )
 def test_states_are_the_variables(looped, sizes):

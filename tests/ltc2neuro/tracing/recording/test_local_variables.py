@@ -10,6 +10,7 @@ import torch
 from layer_agreement import over_many_steps
 from torch import nn
 
+from hw_models.errors import TraceError
 from ltc2neuro.tracing import trace
 
 X = list(np.random.default_rng(0).normal(size=(2, 8, 3)))
@@ -93,3 +94,26 @@ def test_states_in_a_named_tuple_have_the_names_of_its_fields():
     torch.manual_seed(0)
     traced = over_many_steps(Tupled(), np.stack(X), 50)
     assert {state.name for state in traced.graph.states} == {"state.v", "state.i"}
+
+
+class Strict(dict[str, float]):
+    """A config as many write it: an attribute that it lacks is a KeyError."""
+
+    __getattr__ = dict.__getitem__
+
+
+def _with_a_config(net, x, kept, states):
+    config = Strict(decay=0.9)
+    kept.v = config.decay * kept.v + torch.tanh(net.fast(torch.cat([x, kept.v], -1)))
+    return kept.v
+
+
+def test_variables_are_not_asked_for_attributes():
+    assert [s.name for s in trace(Loop(_with_a_config), X).graph.states] == ["v"]
+
+
+def test_a_model_that_cannot_be_copied_is_told():
+    model = Loop(_object)
+    model.config = Strict(decay=0.9)
+    with pytest.raises(TraceError, match=r"(?s)cannot be copied.*KeyError.*deepcopy\(model\)"):
+        trace(model, X)
