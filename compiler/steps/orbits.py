@@ -80,6 +80,8 @@ class Orbits:
     even_before: dict[tuple[int, int], int] = field(default_factory=dict)
     """what stands for an element more than one step before its first, where it and what stands for it after are not
     both numbers"""
+    remade: set[int] = field(default_factory=set)
+    """newest elements whose ops make what they begin with of what their operands begin with"""
     later: dict[int, int] = field(default_factory=dict)
     """those that read such a start later than they read what starts so, by how many steps at least"""
     matched: set[tuple[int, int]] = field(default_factory=set)
@@ -110,5 +112,7 @@ class Orbits:
 
     @cached_property
     def earliest(self) -> int:
-        """The first step of which any number is known that was before samples reached it."""
-        return min((past.reached - len(past.numbers) for past in self.past.values()), default=0)
+        """The first step of which any number is known that was before samples reached it; of one that was so at all
+        steps no earlier than the one before the first."""
+        own = [past.reached - len(past.numbers) for past in self.past.values()]
+        return min([*own, *(0 for past in self.past.values() if past.ever)], default=0)

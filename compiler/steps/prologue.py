@@ -49,7 +49,7 @@ def begun_from(made: StepBuilder) -> dict[TimedValue, dict[Aged, int]]:
     by what stands for each state."""
     orbits, found = made.timing.orbits, defaultdict[TimedValue, dict[Aged, int]](dict)
     for head, lag in sorted(made.kept):
-        start = orbits.begun(head, lag)
+        start = orbits.begun(head, lag + made.timing.late.get(head, 0) - orbits.later.get(head, 0))
         if start is not None:
             made.before[head, lag] = made.kept[head, lag]
             found[made.before[head, lag][0], NEVER][head, lag] = start

@@ -59,7 +59,7 @@ def _most(orbits: Orbits, head: int) -> int:
     if head in orbits.later:
         return FAR
     if orbits.first[head] != 0 or head in orbits.begins:
-        return 0
+        return int(head in orbits.remade)
     if not isinstance(kind, (Sum, WideRow, Elementwise)) or (orbits.start[head] is None and head in orbits.instead):
         return 0  # what a block leaves stays there
     return FAR

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from heapq import heappop, heappush
 
 from compiler.steps.columns import between
 from compiler.steps.elements import NEVER, Elements, Sum
+from compiler.steps.following import follow
 from compiler.steps.orbits import (
     ANSWER,
-    BEFORE_THE_FIRST,
-    FirstSampleError,
     Orbits,
-    Past,
     StartsLateError,
     UnsteadyError,
 )
@@ -53,7 +50,7 @@ def _matched(found: Orbits, answers: Mapping[int, Integers], *, filled: bool) ->
         found.conflict = found.conflict or changes(elements, *found.numbers[0][1:])
     if found.conflict is not None:
         raise found.conflict
-    _follow(found)
+    follow(found)
     for node, parts in elements.parts.items():
         if any(found.later.get(part) != found.later.get(node) for part in parts):
             raise begins_late(elements, node)
@@ -82,76 +79,6 @@ def _matched(found: Orbits, answers: Mapping[int, Integers], *, filled: bool) ->
             advice="Write it as a recurrence: a = 0.9 * a + b at each step, not a sum whose weights depend on how many "
             "steps there are.",
         )
-
-
-def _follow(found: Orbits) -> None:
-    """The orbits of all that was matched, and those of what is computed in the first steps alone."""
-    elements, before = found.elements, found.before
-    waiting, seen = [*found.instead.values(), *found.begins.values(), *found.even_before.values()], set[int]()
-    while waiting:
-        here = waiting.pop()
-        if here not in seen and elements.known[here] != NEVER:
-            seen.add(here)
-            waiting += elements.operands[here]
-    after = dict[int, int]()
-    for late, early in list(before.items()):
-        while elements.known[early] != NEVER and after.setdefault(early, late) != late:
-            # Equal ones that differ a step later, as what starts at the same number: each has its own past.
-            before[late] = elements.another(early)
-            after[before[late]] = late
-            if early in found.instead:
-                found.instead[before[late]] = found.instead[early]
-            if early not in before:
-                break
-            late, early = before[late], before[early]
-            before[late] = early
-    moving = {e for pair in before.items() for e in pair if elements.known[e] != NEVER} | seen
-    for head in sorted(e for e in moving if e not in after):
-        here, number, end = head, 0, head
-        while True:
-            found.newest[here], found.ago[here] = head, number
-            found.first[head] = elements.known[head] - number
-            if elements.known[here] > found.first[head]:
-                starts = elements.late_starts or here in elements.past
-                if elements.known[here] != 0 or not (starts or (here not in before and found.first[head] >= -1)):
-                    problem = "a value of an earlier step needs later samples than that of a later step"
-                    advice = "Let it start from a constant such as torch.zeros, or give its start as an input. "
-                    advice += BEFORE_THE_FIRST
-                    raise FirstSampleError(problem, where=where(elements, here), advice=advice)
-                found.later[head] = -found.first[head]
-            if here not in before:
-                found.start[head] = None
-                break
-            end, here, number = here, before[here], number + 1
-            if elements.known[here] == NEVER:
-                found.start[head], found.past[head] = elements.values[here], _past(found, end, found.first[head])
-                break
-            end = here
-        _begin(found, head, found.instead[end] if end in found.instead and found.first[head] == 1 else end)
-        if here in found.instead:
-            found.instead[head] = found.instead[here]
-        elif found.start[head] is None:
-            found.first[head] = 0  # it may be anything before
-
-
-def _begin(found: Orbits, head: int, end: int) -> None:
-    """What stands for a newest element before the first step, as for the end of its orbit."""
-    if end in found.begins:
-        found.begins[head] = found.begins[end]
-    own = {(head, ago): start for (one, ago), start in found.even_before.items() if one == end}
-    found.even_before |= own
-    if own and head in found.past and found.past[head].ever:
-        shown = found.past[head].numbers * (min(ago for _, ago in own) - 1)
-        found.past[head] = replace(found.past[head], numbers=shown, ever=False)
-
-
-def _past(found: Orbits, element: int, reached: int) -> Past:
-    """That of an element which was a number before a sample reached it."""
-    elements, numbers, earlier = found.elements, [found.before[element]], found.earlier.get(element, {})
-    while (ago := len(numbers)) in earlier or found.before.get(numbers[-1], numbers[-1]) not in numbers:
-        numbers.append(earlier[ago] if ago in earlier else found.before[numbers[-1]])
-    moves = any(not alike(elements, one, numbers[0]) or isinstance(elements.kinds[one], Repeated) for one in numbers)
-    return Past(reached, tuple(numbers if moves else numbers[:1]), not moves)
 
 
 def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, int]]) -> None:

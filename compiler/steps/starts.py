@@ -38,7 +38,7 @@ class EarlyNumbers:
     def make(self, late: Mapping[int, int]) -> None:
         """Find what elements make that are computed so much `late`, and what they need for that."""
         for head, number in late.items():
-            for ago in range(1 + self.orbits.later.get(head, 0), number + 1):
+            for ago in range(1 + self.orbits.later.get(head, head in self.orbits.remade), number + 1):
                 self._rows[id(self.orbits.elements.operands[head]), ago].append((head, ago))
         made = {one for rows in self._rows.values() for one in rows}
         for one in made:

@@ -9,6 +9,7 @@ import torch
 
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.inputs.layout import HOW, both_ways
+from ltc2neuro.tracing.calling.answering import NotRecordedError
 from ltc2neuro.tracing.layers.scan import SwappedAxesError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 
@@ -45,7 +46,7 @@ def recorded_in_order(
         try:
             recorded = record(not first)
         except TraceError as other:
-            if isinstance(told, FailsInTorchError):
+            if isinstance(told, FailsInTorchError) or isinstance(other, NotRecordedError):
                 raise told from None
             if not isinstance(other, Told):
                 raise

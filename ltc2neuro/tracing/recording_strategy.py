@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 
@@ -16,6 +17,7 @@ from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.all_at_once import FailsAnywayError
 from ltc2neuro.tracing.axis_order import FailsInTorchError, Told, recorded_in_order
+from ltc2neuro.tracing.calling.answering import NotRecordedError
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
@@ -83,6 +85,10 @@ class ModelSource:
             return recorded_in_order(in_one_order, self.model, self.batch_first, self.shape)
         except FailsInTorchError as error:
             raise (along_another_axis(self.model, self.shape, error) if alone else None) or error from None
+        except NotRecordedError:
+            with suppress(TraceError):  # of so few steps none may read a sample
+                return recorded_in_order(unrolled, self.model, self.batch_first, self.shape)
+            raise
         except MixedStepsError as error:
             first = self._of_the_first_step(clock, dtype, tokens) if alone else None
             if first is not None:

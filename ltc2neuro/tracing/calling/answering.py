@@ -17,6 +17,10 @@ Place: TypeAlias = "int | str | tuple[int | str, ...]"
 """Where a tensor is in what a model returns; of one inside another tuple or dict the whole way there"""
 
 
+class NotRecordedError(TraceError):
+    """What the model returns is not made of its input."""
+
+
 @dataclass(frozen=True)
 class Returned:
     """The answers of a model that was recorded, the tensors that they are, and their places in what it returns.
@@ -134,7 +138,7 @@ def _checked(output: object, name: str = "") -> Symbolic:
     if isinstance(output, ComplexPair):
         raise complex_answer(tuple(output.example.shape), name)
     if not isinstance(output, Symbolic):
-        raise TraceError(
+        raise NotRecordedError(
             f"the model's result{name} was not recorded",
             numbers=f"it is a {type(output).__name__}",
             advice="Return a tensor computed from the input, or a tuple that begins with one. What went through .data, "

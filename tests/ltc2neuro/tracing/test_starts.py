@@ -115,6 +115,23 @@ def products_from_a_number(net, x):
         yield h
 
 
+def a_second_start_made_as_in_the_loop(net, x):
+    h = torch.tanh(net.drive(x[:, 0]))
+    g = torch.tanh(net.own(h))
+    for x_t in x.unbind(1):
+        g = torch.tanh(net.own(h) + 0.5 * g)
+        h = net.gru(x_t, h)
+        yield g
+
+
+def three_samples_left_out(net, x):
+    h = net.start.expand(len(x), N)
+    for t, x_t in enumerate(x.unbind(1)):
+        if t >= 3:
+            h = net.gru(x_t, h)
+        yield h
+
+
 @pytest.mark.parametrize(
     ("looped", "sizes"),
     [
@@ -130,6 +147,8 @@ def products_from_a_number(net, x):
         (an_average_from_a_number, {"h": N}),
         (a_leak_from_a_number, {"v": 3}),
         (products_from_a_number, {"h": N}),
+        (a_second_start_made_as_in_the_loop, {"gru.h": N, "g": N, "started.1": 1}),
+        (three_samples_left_out, {"gru.h": N, "started.1": 1, "started.2": 1, "started.3": 1}),
     ],
 )
 def test_states_are_the_variables(looped, sizes):
