@@ -24,6 +24,7 @@ def told_apart(elements: Elements, found: Orbits, answers: Mapping[int, Integers
     last, new = max(answers), dict[int, tuple[int, ...]]()
     changed = _hold(elements, found, answers, last, new)
     after = _after(found)
+    changed = _answer_otherwise(elements, found, changed)
     _start_otherwise(elements, found, after, new)
     _settle(elements, found, after, last, new)
     if changed is answers and not new:
@@ -132,11 +133,26 @@ def _settling(
     return element
 
 
+def _answer_otherwise(elements: Elements, found: Orbits, answers: Mapping[int, Integers]) -> Mapping[int, Integers]:
+    """Let answers that were something else before the first step of what they are be elements of their own."""
+    changed = {t: answer.tolist() for t, answer in answers.items()}
+    own = {(late, start) for reader, late, start in found.otherwise if reader == ANSWER}
+    for step in sorted(changed.keys() & {t + 1 for t in changed}) if own else ():
+        before, now = answers[step - 1].tolist(), changed[step]
+        starts = {column: start for column, start in enumerate(before) if (now[column], start) in own}
+        for column, start in starts.items():
+            for t in range(step, max(changed) + 1):
+                changed[t][column] = _own(elements, changed[t][column], start)
+    return {t: np.array(answer, np.int64) for t, answer in changed.items()} if own else answers
+
+
 def _start_otherwise(
     elements: Elements, found: Orbits, after: Mapping[int, list[int]], new: dict[int, tuple[int, ...]]
 ) -> None:
     """Let readers to which an element was something else before the first step read one of their own."""
     for reader, late, start in found.otherwise:
+        if reader == ANSWER:
+            continue
         pairs = matched_operands(elements, found.before.get(reader, reader), reader) or []
         own = [place for place, pair in enumerate(pairs) if pair == (start, late)]
         if len(pairs) != len(elements.operands[reader]):

@@ -191,7 +191,7 @@ def _otherwise(found: Orbits, reader: int, late: int, before: int, early: int) -
         found.numbers.append((reader, late, early))
         return
     error = two_starts(elements, late, before, early)
-    if reader == ANSWER or min(elements.known[before], elements.known[early]) > 0:
+    if min(elements.known[before], elements.known[early]) > 0:
         raise error
     other, numbers = found.by.get(late, ANSWER), elements.values
     folded = elements.known[before] == elements.known[early] == NEVER and numbers[before] == 0 != numbers[early]

@@ -18,7 +18,7 @@ Place: TypeAlias = "int | str | tuple[int | str, ...]"
 
 
 class NotRecordedError(TraceError):
-    """What the model returns is not made of its input."""
+    """What the model returns is a tensor that is not made of its input."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _checked(output: object, name: str = "") -> Symbolic:
     if isinstance(output, ComplexPair):
         raise complex_answer(tuple(output.example.shape), name)
     if not isinstance(output, Symbolic):
-        raise NotRecordedError(
+        raise (NotRecordedError if isinstance(output, torch.Tensor) else TraceError)(
             f"the model's result{name} was not recorded",
             numbers=f"it is a {type(output).__name__}",
             advice="Return a tensor computed from the input, or a tuple that begins with one. What went through .data, "

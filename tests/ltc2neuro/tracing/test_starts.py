@@ -132,6 +132,16 @@ def three_samples_left_out(net, x):
         yield h
 
 
+def two_averages_of_which_the_first_answers_alone(net, x):
+    """Holt's: a level that starts at the first sample, and a trend that starts at 0."""
+    level, trend = x[:, 0], torch.zeros_like(x[:, 0])
+    yield level
+    for x_t in x.unbind(1)[1:]:
+        new = 0.5 * x_t + 0.5 * (level + trend)
+        trend, level = 0.3 * (new - level) + 0.7 * trend, new
+        yield level + trend
+
+
 @pytest.mark.parametrize(
     ("looped", "sizes"),
     [
@@ -148,6 +158,7 @@ def three_samples_left_out(net, x):
         (a_leak_from_a_number, {"v": 3}),
         (products_from_a_number, {"h": N}),
         (a_second_start_made_as_in_the_loop, {"gru.h": N, "g": N, "started.1": 1}),
+        (two_averages_of_which_the_first_answers_alone, {"level": 3, "trend": 3, "add": 3, "started.1": 1}),
         (three_samples_left_out, {"gru.h": N, "started.1": 1, "started.2": 1, "started.3": 1}),
     ],
 )
