@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -16,6 +16,9 @@ from hw_models.arrays import Floats, Integers
 
 NEVER = -1
 """When an element is known that depends on no sample"""
+
+
+NO_COPIES: Mapping[str, int] = {}
 
 
 class Home(NamedTuple):
@@ -81,8 +84,8 @@ class Elements:
     """sums that are looked at as a whole"""
     apart: set[int] = field(default_factory=set)
     """those that read others than their values' ops do: see `compiler.steps.copies`"""
-    before: frozenset[str] = frozenset()
-    """values that stand for what was before the first step"""
+    copies: Mapping[str, int] = field(default_factory=lambda: NO_COPIES)
+    """values that stand for others: for what was before the first step, `NEVER`, or in that step for an earlier one"""
     late_starts: bool = False
     """whether several steps of a value may be made of the first sample: it is computed so many steps later"""
     past: frozenset[int] = frozenset()

@@ -9,6 +9,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.steps.copies import told_apart
+from compiler.steps.elements import NO_COPIES
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError
 from compiler.steps.outside_reads import only_used
@@ -26,16 +27,16 @@ ROUNDS = 4
 @dataclass(frozen=True)
 class ManySteps:
     """A graph whose one sample holds many samples of so many `features`, and whose output holds the answers to those
-    `at` some steps. Features that are `held` are the same at all steps of a sequence; `before` are values that stand
-    for what was before the first; `titles` are what values are that have no variable's name. `filled`: what lies
-    between the steps that answers are made of is looked at, too. With `late_starts` several steps of a value may be
-    made of the first sample."""
+    `at` some steps. Features that are `held` are the same at all steps of a sequence; `copies` are values that stand
+    for others (see `Elements`); `titles` are what values are that have no variable's name. `filled`: what lies between
+    the steps that answers are made of is looked at, too. With `late_starts` several steps of a value may be made of the
+    first sample."""
 
     graph: Graph
     features: int
     at: Sequence[int]
     held: frozenset[int] = frozenset()
-    before: frozenset[str] = frozenset()
+    copies: Mapping[str, int] = field(default_factory=lambda: NO_COPIES)
     titles: Mapping[str, str] = field(default_factory=dict)
     filled: bool = False
     late_starts: bool = False
@@ -45,7 +46,7 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
     """One of these steps, with states. Names become what they are `called`, states are named after variables that are
     `known`. Raises `TraceError` where there is none."""
     graph = only_used(many.graph)
-    elements = unrolled_elements(graph, many.features, many.held, many.before)
+    elements = unrolled_elements(graph, many.features, many.held, many.copies)
     elements.late_starts = many.late_starts
     elements.past = before_the_first(elements)
     if elements.past and elements.units:

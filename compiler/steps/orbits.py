@@ -29,6 +29,10 @@ class FirstSampleError(UnsteadyError):
     """More of it can be computed with the first sample than with each later one."""
 
 
+class CopiesError(UnsteadyError):
+    """A block of a solver's steps reads copies of the first sample."""
+
+
 class StartsLateError(UnsteadyError):
     """It does not do the same at each of so few steps."""
 

@@ -77,7 +77,8 @@ def _same_kind(early: object, late: object) -> bool:
 
 def before_the_first(elements: Elements) -> frozenset[int]:
     """The elements that stand for what was before the first step, and what is made of them alone."""
-    found = {element for name in elements.before for element in elements.read(name).tolist()}
+    before = [name for name, at in elements.copies.items() if at == NEVER]
+    found = {element for name in before for element in elements.read(name).tolist()}
     found = {element for element in found if elements.known[element] == 0}
     for element, operands in enumerate(elements.operands):
         if operands and elements.known[element] == 0:

@@ -12,7 +12,7 @@ from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Elementwise, Gather, Input, MatVec, Mul, Op, SegmentSum, Select, StateRead
 from compiler.interpreters.execution import Frame
 from compiler.interpreters.float64 import KERNELS
-from compiler.steps.elements import ADD, NEVER, ElementKind, Elements, Home, MadeOf, Same, Sum
+from compiler.steps.elements import ADD, NEVER, NO_COPIES, ElementKind, Elements, Home, MadeOf, Same, Sum
 from compiler.steps.repeated_blocks import StateElement, Unit, unit
 from compiler.steps.wide_sums import WideRow, wide_sums
 from hw_models.arrays import Floats, Integers
@@ -23,15 +23,15 @@ MOST = 400_000
 
 
 def unrolled_elements(
-    graph: Graph, features: int, held: frozenset[int] = frozenset(), before: frozenset[str] = frozenset()
+    graph: Graph, features: int, held: frozenset[int] = frozenset(), copies: Mapping[str, int] = NO_COPIES
 ) -> Elements:
-    """Those of a graph whose one sample holds all steps, each of so many `features`, of which some are `held`; `before`
-    are values that stand for what was before the first step. Raises `TraceError` where they are too many."""
-    found = Elements(graph, features, held, before=before & graph.values.keys())
+    """Those of a graph whose one sample holds all steps, each of so many `features`, of which some are `held`;
+    `copies` are values that stand for others: see `Elements`. Raises `TraceError` where they are too many."""
+    found = Elements(graph, features, held, copies={name: at for name, at in copies.items() if name in graph.values})
     still = Frame({n: c.reshape(-1, 1) for n, c in graph.constants.items() if c.ndim == 1}, np.zeros((0, 1)), {})
     still.values |= {n: c for n, c in graph.constants.items() if c.ndim != 1}
     still.sample = np.zeros((graph.size(graph.entry.out), 1))
-    wide = wide_sums(graph, found.before)
+    wide = wide_sums(graph, frozenset(found.copies))
     found.wide = wide if wide.elements > MOST else found.wide
     states = {s.name: found.constant(graph.constants[s.initial]) for s in graph.states}
     still.states.update({s.name: graph.constants[s.initial].reshape(-1, 1) for s in graph.states})
@@ -64,10 +64,10 @@ def _compute(elements: Elements, op: Op, states: Mapping[str, Integers], still: 
         return
     if isinstance(op, Gather):
         elements.of[result] = elements.together(op.sources)[graph.constants[op.index].astype(np.int64)]
-    elif result in elements.before and isinstance(op, Mul):
+    elif result in elements.copies and isinstance(op, Mul):
         numbers = np.broadcast_to(still.values[result][:, 0], graph.size(result)).tolist()
         pairs = enumerate(zip(elements.read(op.a).tolist(), numbers, strict=True))
-        own = [elements.add(Same(NEVER, False), (e,), Home(result, p), elements.known[e], v) for p, (e, v) in pairs]
+        own = [_copy(elements, e, Home(result, place), number) for place, (e, number) in pairs]
         elements.of[result] = np.array(own, np.int64)
     elif isinstance(op, Input):
         steps = [divmod(place, elements.features) for place in range(graph.size(result))]
@@ -76,6 +76,13 @@ def _compute(elements: Elements, op: Op, states: Mapping[str, Integers], still: 
     else:
         numbers = np.broadcast_to(still.values[result][:, 0], graph.size(result))
         elements.of[result] = _new(elements, op, Home(result, 0), numbers)
+
+
+def _copy(elements: Elements, element: int, home: Home, number: float) -> int:
+    """What stands for an element before the first step, or so many steps later than that."""
+    known = elements.known[element]
+    step = max(known, elements.copies[home.value])
+    return elements.add(Same(NEVER - step + known, False), (element,), home, step, number)
 
 
 def _repeat(elements: Elements, own: Unit, states: dict[str, Integers], still: Frame) -> None:

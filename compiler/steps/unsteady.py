@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from compiler.steps.elements import Elements
-from compiler.steps.orbits import BEFORE_THE_FIRST, SettlesLateError, UnsteadyError
+from compiler.steps.orbits import BEFORE_THE_FIRST, CopiesError, SettlesLateError, UnsteadyError
 from hw_models.arrays import Integers
 
 
@@ -68,12 +68,12 @@ def two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
     )
 
 
-def begins_late(elements: Elements, node: int) -> UnsteadyError:
+def begins_late(elements: Elements, node: int) -> CopiesError:
     """The error for a block that starts otherwise than what it leaves."""
-    return UnsteadyError(
-        "steps of a solver begin with the first sample again",
+    return CopiesError(
+        "steps of a solver read the first sample again",
         where=where(elements, node),
-        advice=BEFORE_THE_FIRST,
+        advice=f"{BEFORE_THE_FIRST} A solver's steps may read that: write it so, in a loop p = (...)[:, t].",
     )
 
 

@@ -65,8 +65,8 @@ class Traced(Calling):
     """of a model whose sequence is one sample"""
     titles: Mapping[str, str]
     """what values are, that have no variable's name"""
-    copies: frozenset[str]
-    """of such a model the values that stand for what was before the first step"""
+    copies: Mapping[str, int]
+    """of such a model the values that stand for others, and in which step: see `compiler.steps.elements`"""
     decisions: Decisions
     """that the model makes by the number of rows or steps"""
 
@@ -164,7 +164,7 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
         checkpoints=tuple(c for c in checkpoints if c.value not in read.after),
         variables=tuple(v.renamed(final.__getitem__) for v in recorder.variables if v.known(final)),
         titles=recorder.titles(final, {w.value: w.module for w in checkpoints if not w.module.isdigit()}),
-        copies=frozenset(final[value] for value in over.copies if value in final),
+        copies={final[value]: step for value, step in over.copies.items() if value in final},
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,
     )

@@ -19,7 +19,14 @@ from compiler.graph.graph import Graph
 from compiler.graph.workload import work
 from compiler.interpreters.float64 import run_float
 from compiler.steps.infer import ManySteps, inferred
-from compiler.steps.orbits import BEFORE_THE_FIRST, FirstSampleError, SettlesLateError, StartsLateError, UnsteadyError
+from compiler.steps.orbits import (
+    BEFORE_THE_FIRST,
+    CopiesError,
+    FirstSampleError,
+    SettlesLateError,
+    StartsLateError,
+    UnsteadyError,
+)
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
@@ -32,7 +39,7 @@ from ltc2neuro.tracing.last_states import last_states
 from ltc2neuro.tracing.proof.branches import changing_branches
 from ltc2neuro.tracing.proof.failures import AT_EVERY_STEP
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.over_time import OverTime
+from ltc2neuro.tracing.recording.over_time import Copies, OverTime
 from ltc2neuro.tracing.recording.recorder import Clock
 from ltc2neuro.tracing.steps_of_tokens import of_one_step, places, step_by_step
 from ltc2neuro.tracing.traced import Reads, Traced, record
@@ -62,14 +69,15 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
     if STEPS[0] < wide < STEPS[-1] and not way.every and not way.over.left_out:
         each = sorted({*each, wide})  # from the first on, as they have fewer there
     few = [steps for steps in each if not windows or steps <= max(wide, STEPS[1])]
-    tries = [(plain, few), (way.over, each if windows else []), (replace(plain, copies=True), each)]
+    tries = [(plain, few), (way.over, each if windows else [])]
+    tries += [(replace(plain, copies=kind), each) for kind in (Copies.BEFORE, Copies.LATER)]
     why = None
     for over, steps in tries:
         try:
             if steps:
                 return _recorded(model, replace(way, over=over), dt, steps)
         except TraceError as error:
-            why = why or error
+            why = error if why is None or isinstance(error, CopiesError) else why
     assert why is not None
     if isinstance(why, FirstSampleError):
         with suppress(TraceError):
@@ -125,12 +133,12 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int], 
         steps = waiting.pop(0)
         every = way.every or (steps == STEPS[0] and not way.over.left_out) or isinstance(why, SettlesLateError)
         every = every or steps in tried or steps not in STEPS
-        first = int(way.over.copies and not way.every)  # of one sample alone it is not seen what comes before it
-        at = range(first, steps) if every else (steps - 2, steps - 1)
+        alone = way.every or way.over.copies is not Copies.BEFORE  # of one sample it is not seen what comes before it
+        at = range(1 - alone, steps) if every else (steps - 2, steps - 1)
         why = None
         try:
             traced = _of_steps(model, way, at, clock)
-            if way.over.copies and not traced.copies:
+            if way.over.copies is not Copies.NONE and not traced.copies:
                 raise _too_far("nothing is put before the first step")
             traced, features, held = _in_features(traced, given)
             many = ManySteps(traced.graph, features, at, held, traced.copies, traced.titles, late_starts=late_starts)

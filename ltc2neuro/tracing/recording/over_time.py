@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import torch
 
@@ -46,6 +47,15 @@ def count_below(value: object) -> int | None:
     return round(1 / value) if abs(round(1 / value) * value - 1) < ROUNDED else None
 
 
+class Copies(Enum):
+    """What the first step again, put before all or taken there, stands for: where it is told apart from others, for
+    what was before it, or for itself, and the steps after it for those before them."""
+
+    NONE = "as it is"
+    BEFORE = "what was before"
+    LATER = "in later steps"
+
+
 @dataclass(frozen=True)
 class TimePlaces:
     """Where a model `joins` all steps, as 0, or the last so many, below 0 all but the first; and where `windows`, of so
@@ -57,8 +67,7 @@ class TimePlaces:
     """by how many steps"""
     takes: Mapping[CallPlace, int] = field(default_factory=dict)
     """where a single step is taken, the first one more often than it comes: so often before that"""
-    copies: bool = False
-    """whether the first step again, taken there or put before all, stands for what was before it"""
+    copies: Copies = Copies.NONE
 
     @property
     def left_out(self) -> int:
@@ -82,8 +91,8 @@ class OverTime:
     marks: dict[str, str] = field(default_factory=dict)
     takes: dict[CallPlace, int] = field(default_factory=dict)
     """how often the first step has been taken there"""
-    copies: set[str] = field(default_factory=set)
-    """the values that stand for what was before the first step"""
+    copies: dict[str, int] = field(default_factory=dict)
+    """the values that stand for others, and in which step: see `compiler.steps.elements`"""
     folded: set[str] = field(default_factory=set)
     """the values of readouts that are held: answers, and no last states"""
     terms: dict[str, tuple[SourceLine | None, tuple[torch.Tensor, ...]]] = field(default_factory=dict)
@@ -91,4 +100,4 @@ class OverTime:
 
     def anew(self, *held: str) -> OverTime:
         """For another recording, in which these readouts are held, too."""
-        return replace(self, held=self.held | set(held), marks={}, takes={}, copies=set(), folded=set(), terms={})
+        return replace(self, held=self.held | set(held), marks={}, takes={}, copies={}, folded=set(), terms={})

@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from layer_agreement import executors_agree, over_many_steps
-from ncps.torch import LTC
-from ncps.wirings import AutoNCP
+from ncps.torch import LTC, LTCCell
+from ncps.wirings import AutoNCP, FullyConnected
 from torch import nn
 
 from hw_models.errors import TraceError
@@ -173,19 +173,53 @@ def test_what_begins_with_the_first_sample_starts_from_it(name):
 
 
 class Late(nn.Module):
-    def __init__(self, delayed) -> None:
+    def __init__(self, delayed, after=lambda y: y) -> None:
         super().__init__()
-        self.rnn, self.delayed = LTC(3, AutoNCP(6, 2, seed=1), ode_unfolds=2), delayed
+        self.rnn, self.delayed, self.after = LTC(3, AutoNCP(6, 2, seed=1), ode_unfolds=2), delayed, after
 
     def forward(self, x):
-        return self.rnn(self.delayed(x))[0]
+        return self.after(self.rnn(self.delayed(x))[0])
 
 
-def test_of_a_layer_that_repeats_it_is_said_how_to_write_it():
+def _before(x):
+    return torch.cat([x[:, :1], x[:, :-1]], 1)
+
+
+def _two_before(x):
+    return F.pad(x.transpose(1, 2), (2, 0), mode="replicate").transpose(1, 2)[:, :-2]
+
+
+@pytest.mark.parametrize(
+    ("model", "states"),
+    [(Late(_before), 3), (Late(_two_before), 7), (Late(lambda x: x, _before), 3)],
+    ids=["the sample before", "two samples before", "the answer before"],
+)
+def test_a_layer_that_repeats_may_be_read_and_read_what_begins_with_the_first_sample(model, states):
+    assert len(over_many_steps(model, X, 50).graph.states) == states
+
+
+class ByHand(nn.Module):
+    def __init__(self, kept: bool) -> None:
+        super().__init__()
+        self.cell, self.kept = LTCCell(FullyConnected(3), 6, ode_unfolds=2), kept
+
+    def forward(self, x):
+        h, answers, previous = x.new_zeros(len(x), 3), [], x[:, 0]
+        before = x - torch.diff(x, dim=1, prepend=x[:, :1])
+        for t in range(x.shape[1]):
+            _, h = self.cell(torch.cat([x[:, t], previous if self.kept else before[:, t]], 1), h)
+            answers.append(h)
+            previous = x[:, t]
+        return torch.stack(answers, 1)
+
+
+def test_of_a_loop_that_keeps_the_sample_before_a_solver_is_said_how_to_write_it():
     torch.manual_seed(0)
-    with pytest.raises(TraceError, match=r"x - torch\.diff\(x, dim=1, prepend=x\[:, :1\]\)"):
-        trace(Late(lambda x: torch.cat([x[:, :1], x[:, :-1]], 1)), list(X))
-    over_many_steps(Late(lambda x: x - torch.diff(x, dim=1, prepend=x[:, :1])), X, 50)
+    with pytest.raises(
+        TraceError, match=r"(?s)a solver read the first sample again.*previous = x.new_zeros.*x - torch\.diff\(x, dim"
+    ):
+        trace(ByHand(True), list(X))
+    over_many_steps(ByHand(False), X, 50)
 
 
 @pytest.mark.parametrize("name", [*HELD, *TWICE])
