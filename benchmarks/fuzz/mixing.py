@@ -1,22 +1,30 @@
 """Random torch models that mix steps: compiled right, refused in our words, or warned of, and nothing else.
 
 What is right is said in `models`. Cells are stepped by hand, inputs differenced, shifted, windowed and convolved over
-past samples, and answers read out over time.
+past samples, values missing, and answers, one or several, read out over time.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from ncps.torch import CfCCell
+from ncps.torch import CfCCell, LTCCell
+from ncps.wirings import FullyConnected
 from torch import Tensor, nn
 
-from benchmarks.fuzz.composed import CHIPS, Choice, Composed, Example, Stage, called, data, recurrent
+from benchmarks.fuzz.composed import CHIPS, Choice, Composed, Example, First, Stage, called, data, recurrent
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.models import ready, tried
+from ltc2neuro.nn import Missing, Recurrent, with_masks
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "examples"))
+from kindred_cells import LRU, S4D, SLSTM, MinGRU, MinLSTM
 
 
 class Loop(nn.Module):
@@ -34,7 +42,7 @@ class Loop(nn.Module):
         for t in range(x.shape[1]):
             if isinstance(self.cell, nn.LSTMCell):
                 h, c = self.cell(x[:, t], (h, c))
-            elif isinstance(self.cell, CfCCell):
+            elif isinstance(self.cell, (CfCCell, LTCCell)):
                 h, _ = self.cell(x[:, t], h, 1.0)
             else:
                 h = self.cell(x[:, t], h)
@@ -94,12 +102,36 @@ BESIDE: tuple[Callable[[Tensor], Tensor], ...] = (
     _windows,
     lambda x: torch.cat([_late(x, 3), x], -1),
 )
-ENDS: tuple[tuple[Callable[[Tensor], Tensor], ...], ...] = (
+Ended: TypeAlias = Tensor | tuple[Tensor, ...]
+ENDS: tuple[tuple[Callable[[Tensor], Ended], ...], ...] = (
     (lambda y: y,),
     (lambda y: y[:, -1],),
-    (lambda y: y.mean(1), lambda y: torch.mean(y, dim=1), lambda y: y.sum(1) * 0.1),
+    (lambda y: y.mean(1), lambda y: torch.mean(y, dim=1), lambda y: y.sum(1) * 0.1, lambda y: y.sum(1)),
     (lambda y: y.amax(1), lambda y: y.max(1).values, lambda y: y.min(1)[0]),
+    (lambda y: y[:, 0], lambda y: y[:, -1] - y[:, 0]),
+    (lambda y: y[:, -3:], lambda y: y[:, -3:].mean(1), lambda y: y[:, 4:].mean(1)),
+    (lambda y: y.std(1), lambda y: torch.tanh(y.mean(1)), lambda y: y.mean(1) * y.amax(1)),
+    (lambda y: (y, y.mean(1)), lambda y: (y[:, -1], y.sum(1)), lambda y: (y[:, 0], y, y.amax(1))),
 )
+MISSING: tuple[Callable[[Tensor], Tensor], ...] = (
+    torch.nan_to_num,
+    lambda x: torch.where(torch.isnan(x), 0.3, x),
+    lambda x: torch.cat([torch.nan_to_num(x), torch.isnan(x).to(x.dtype)], -1),
+)
+
+
+class Ending(nn.Module):
+    """A linear layer `before` an end over time, or behind it, where each of several answers goes through it."""
+
+    def __init__(self, body: nn.Module, head: nn.Module, end: Callable[[Tensor], Ended], *, before: bool) -> None:
+        super().__init__()
+        self.body, self.head, self.end, self.before = body, head, end, before
+
+    def forward(self, x: Tensor) -> Ended:
+        if self.before:
+            return self.end(self.head(self.body(x)))
+        ended = self.end(self.body(x))
+        return tuple(self.head(y) for y in ended) if isinstance(ended, tuple) else self.head(ended)
 
 
 def example(seed: int) -> Example:
@@ -108,6 +140,11 @@ def example(seed: int) -> Example:
     torch.manual_seed(seed)
     features = width = int(rng.integers(1, 5))
     stages: list[tuple[nn.Module | None, Stage]] = []
+    gaps = rng.random() < 0.15
+    if gaps:
+        filled = MISSING[int(rng.integers(len(MISSING)))]
+        stages.append((None, lambda _, x: filled(x)))
+        width = filled(torch.zeros(1, 2, width)).shape[-1]
     for _ in range(int(rng.integers(1, 4))):
         units = int(rng.integers(2, 6))
         if rng.random() < 0.4:
@@ -117,19 +154,22 @@ def example(seed: int) -> Example:
         else:
             module = _module(rng, width, units)
             stages.append((module, called))
-            width = width if isinstance(module, Leak) else units
+            with torch.no_grad():
+                width = module(torch.zeros(1, 2, width)).shape[-1]
     before, head = rng.random() < 0.5, nn.Linear(width, 2)
     kinds = ENDS[int(rng.integers(len(ENDS)))]
     end = kinds[int(rng.integers(len(kinds)))]
-    stages.append((head, lambda m, x: end(m(x)) if before else m(end(x))))
-    model = Composed(stages)
+    model = Ending(Composed(stages), head, end, before=before)
+    model = Missing(model) if gaps else model
     model = model.double() if rng.random() < 0.3 else model
     calibration, new = (data(rng, rows, steps, features, 1.0, 0.0) for rows, steps in ((24, 12), (24, 20)))
+    if gaps:
+        calibration, new = (with_masks(np.where(rng.random(x.shape) < 0.2, np.nan, x)) for x in (calibration, new))
     return Example(model, calibration, new, str(rng.choice(CHIPS)))
 
 
 def _module(rng: Choice, features: int, units: int) -> nn.Module:
-    kind = int(rng.integers(5))
+    kind = int(rng.integers(6))
     if kind == 0:
         return recurrent(rng, features, units)
     if kind == 1:
@@ -137,8 +177,16 @@ def _module(rng: Choice, features: int, units: int) -> nn.Module:
     if kind == 2:
         size, dilation = int(rng.integers(2, 4)), int(rng.integers(1, 3))
         return Causal(features, units, size, dilation, cut=rng.random() < 0.5)
+    if kind == 3:
+        kin: tuple[Callable[[int], nn.Module], ...] = (LRU, S4D, SLSTM, MinGRU, MinLSTM, lambda n: S4D(n, liquid=True))
+        return First(Recurrent(kin[int(rng.integers(len(kin)))](features)))
     cells = (nn.GRUCell, nn.LSTMCell, nn.RNNCell, CfCCell)
-    cell = cells[int(rng.integers(len(cells)))](features, units)
+    number = int(rng.integers(len(cells) + 1))
+    cell = (
+        cells[number](features, units)
+        if number < len(cells)
+        else LTCCell(FullyConnected(units), features, ode_unfolds=2)
+    )
     return Loop(cell, units, filled=rng.random() < 0.3, learnt=rng.random() < 0.3)
 
 

@@ -43,54 +43,61 @@ def tried(made: Example) -> str:
             assert not isinstance(error, GraphError), f"a bug of ours: {error}"
             assert error.what and (error.advice or error.numbers), f"an error without advice: {error}"
             return f"refused: {type(error).__name__}"
-        got = np.asarray(net(made.new))
+        gots = several(net(made.new))
         words = [str(w.message) for w in seen if issubclass(w.category, UserWarning)]
-    want = _torch(made, made.new)
-    assert got.shape == want.shape, f"{got.shape} instead of {want.shape}"
-    off = _apart(want, _floats(net, made))
-    shown = want.astype(np.float32) if _own(made) == torch.float32 else want  # float32 resolves no more
-    steady = _steady(made, want)
-    decibels = sqnr([shown[steady]], [got[steady]])
+    wants, floats = _torch(made, made.new), _floats(net, made)
+    assert [got.shape for got in gots] == [want.shape for want in wants], f"{[got.shape for got in gots]}"
+    off = max(map(_apart, wants, floats))
+    steady = _steady(made, wants)
     if words:
         return "warned"
     assert off < SAME, f"another function, silently: {off:.3g} of a channel's range"
-    if not want.any():  # no signal, so no decibels
+    if not any(want.any() for want in wants):  # no signal, so no decibels
         return "nothing but zeros"
-    assert decibels >= RIGHT_DB, f"{decibels:.1f} dB, silently"
+    for want, got, held in zip(wants, gots, steady, strict=True):
+        shown = want.astype(np.float32) if _own(made) == torch.float32 else want  # float32 resolves no more
+        decibels = sqnr([shown[held]], [got[held]]) if want.any() else np.inf
+        assert decibels >= RIGHT_DB, f"{decibels:.1f} dB, silently"
     return "right"
 
 
-def _steady(made: Example, want: np.ndarray) -> np.ndarray:
+def several(answers: object) -> list[np.ndarray]:
+    """Of one answer, or of several."""
+    return [np.asarray(answer, np.float64) for answer in (answers if isinstance(answers, tuple) else (answers,))]
+
+
+def _steady(made: Example, wants: list[np.ndarray]) -> list[np.ndarray]:
     """Which samples' answers hold where the inputs move a little; all, where more than a few do not.
 
     Where a comparison is at its threshold, any rounding makes the answer jump.
     """
-    draw, size = np.random.default_rng(0), np.ptp(want, axis=tuple(range(want.ndim - 1)))
+    draw, sizes = np.random.default_rng(0), [np.ptp(want, axis=tuple(range(want.ndim - 1))) for want in wants]
     steps = np.ptp(made.calibration, axis=(0, 1)) * MOVED
-    jumps = np.zeros(want.shape[:-1], bool)
+    jumps = [np.zeros(want.shape[:-1], bool) for want in wants]
     for _ in range(DRAWS):
-        moved = made.new + steps * draw.uniform(-1, 1, made.new.shape)
-        jumps |= np.any(np.abs(_torch(made, moved) - want) > JUMP * size, axis=-1)
-    return ~jumps if np.mean(jumps) <= FEW else np.ones_like(jumps)
+        moved = _torch(made, made.new + steps * draw.uniform(-1, 1, made.new.shape))
+        for jump, other, want, size in zip(jumps, moved, wants, sizes, strict=True):
+            jump |= np.any(np.abs(other - want) > JUMP * size, axis=-1)
+    return [~jump if np.mean(jump) <= FEW else np.ones_like(jump) for jump in jumps]
 
 
-def _torch(made: Example, x: np.ndarray) -> np.ndarray:
+def _torch(made: Example, x: np.ndarray) -> list[np.ndarray]:
     """What torch answers, in float64 where the model runs in it: what float32 loses is not the network's error."""
     with torch.no_grad():
         try:
-            return copy.deepcopy(made.model).double().eval()(torch.tensor(x, dtype=torch.float64)).numpy()
+            return several(copy.deepcopy(made.model).double().eval()(torch.tensor(x, dtype=torch.float64)))
         except RuntimeError:  # a tensor of its own is float32
-            return made.model.eval()(torch.tensor(x, dtype=_own(made))).double().numpy()
+            return several(made.model.eval()(torch.tensor(x, dtype=_own(made))))
 
 
 def _own(made: Example) -> torch.dtype:
     return next((p.dtype for p in made.model.parameters()), torch.float32)
 
 
-def _floats(net: Network, made: Example) -> np.ndarray:
+def _floats(net: Network, made: Example) -> list[np.ndarray]:
     from compiler.interpreters.float64 import run_float
 
-    return np.asarray(net.shaped(run_float(net.float_graph, made.new).outputs))
+    return several(net.shaped(run_float(net.float_graph, made.new).outputs))
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> float:

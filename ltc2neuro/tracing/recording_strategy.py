@@ -151,17 +151,18 @@ _ATTENTION = "attention over time: what a step answers is weighed over all other
 
 def _first(why: TraceError, error: MixedStepsError) -> TraceError:
     """Why a model is no program in time, before why it is not recorded as one step."""
+    kind = UnsteadyError if isinstance(why, UnsteadyError) else type(error)  # so it is in any type of numbers
     if any(f"{function} mixes" in error.what for function in ("softmax", "matmul", "bmm", "baddbmm", "einsum")):
-        return type(error)(_ATTENTION, where=error.where, numbers=why.what, advice=ATTENDS)
+        return kind(_ATTENTION, where=error.where, numbers=why.what, advice=ATTENDS)
     advice = why.advice
     if advice != AT_EVERY_STEP:
         advice += f" It was looked at over many steps, since {error.what}."
     if ", line " in why.where:  # the line that cannot be, over however many steps
-        return type(error)(why.what, where=why.where, numbers=why.numbers, advice=advice)
+        return kind(why.what, where=why.where, numbers=why.numbers, advice=advice)
     name, _, line = why.where.rpartition(", ")[2].rpartition(":")
     there = "" if name and f"{name}, line {line}:" in error.where else why.where  # a value's line, or of its call
     numbers = "; ".join(part for part in (why.numbers, there) if part)
-    return type(error)(why.what, where=error.where, numbers=numbers, advice=advice)
+    return kind(why.what, where=error.where, numbers=numbers, advice=advice)
 
 
 def _unbounded(traced: Traced) -> int:

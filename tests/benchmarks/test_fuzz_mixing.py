@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("ncps", reason="ncps is not installed")
+pytest.importorskip("sklearn", reason="the kindred cells of the examples read its digits")
 
 from benchmarks.fuzz import mixing
 

@@ -13,6 +13,7 @@ pytest.importorskip("ncps", reason="ncps is not installed")
 from ncps.torch import LTC, LTCCell
 from ncps.wirings import AutoNCP, FullyConnected
 
+from compiler.steps.orbits import UnsteadyError
 from hw_models.errors import InputError, ProofError, TraceError
 from ltc2neuro.nn import Recurrent, repeat
 from ltc2neuro.tracing import trace
@@ -68,6 +69,12 @@ MIXING = {
 def test_mixing_rows_or_steps(name):
     error = refused(MIXING[name], map=nn.Linear(12, 2), conv=nn.Conv1d(4, 2, 2))
     at_its_line(error, MIXING[name])
+
+
+def test_what_no_type_of_numbers_changes_is_looked_for_once():
+    """It was recorded in float64, and again in float32."""
+    error = refused(lambda net, x: x.cumsum(1)[:, -1] / x.shape[1])
+    assert isinstance(error, UnsteadyError) and "a number changes from step to step" in error.what
 
 
 ESCAPING = {
