@@ -44,10 +44,11 @@ def changes(elements: Elements, late: int, early: int) -> UnsteadyError:
         "a number changes from step to step",
         where=where(elements, late),
         numbers=_told_apart(elements.values[early], elements.values[late]),
-        advice="A network does the same at every step: give what changes with time as an input. A mean over time that "
-        "ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps; one that the model goes on "
-        "with is an exponential one, m = 0.9 * m + 0.1 * y, or 1 / steps is an input. Differences that a layer with "
-        "biases reads begin at x[:, :1] * 0: torch.cat([x[:, :1] * 0, x[:, 1:] - x[:, :-1]], 1).",
+        advice="A network does the same at every step. A mean of all steps so far counts them itself, y.cumsum(1) / "
+        "(y[..., :1] * 0 + 1).cumsum(1), and one that forgets is m = 0.9 * m + 0.1 * y; one over time that ends the "
+        "model is the host's: torch.stack(answers, 1).mean(1), not sum / steps. Give what else changes with time as an "
+        "input. Differences that a layer with biases reads begin at x[:, :1] * 0: torch.cat([x[:, :1] * 0, x[:, 1:] - "
+        "x[:, :-1]], 1).",
     )
 
 

@@ -71,17 +71,17 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
     few = [steps for steps in each if not windows or steps <= max(wide, STEPS[1])]
     tries = [(plain, few), (way.over, each if windows else [])]
     tries += [(replace(plain, copies=kind), each) for kind in (Copies.BEFORE, Copies.LATER)]
-    why = None
+    failed = list[TraceError]()
     for over, steps in tries:
         try:
             if steps:
                 return _recorded(model, replace(way, over=over), dt, steps)
         except TraceError as error:
-            why = error if why is None or isinstance(error, CopiesError) else why
-    assert why is not None
-    if isinstance(why, FirstSampleError):
+            failed.append(error)
+    if isinstance(failed[0], FirstSampleError):
         with suppress(TraceError):
             return _recorded(model, replace(way, over=plain), dt, each, late_starts=True)
+    why = next((error for error in failed if isinstance(error, CopiesError)), failed[0])
     raise _with_its_branch(why, model, way, dt)
 
 

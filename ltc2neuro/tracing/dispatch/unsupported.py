@@ -35,6 +35,10 @@ _CHOSEN = (
     "Nothing on the chip sorts or chooses places. In the middle of a model use amax and amin, or a weighing as softmax "
     "is; at its end return the values of all features, and choose after the network: numpy.argmax(net(x), axis=-1)."
 )
+_SCATTERED = (
+    "A network's connections are fixed. To places that constants tell, features go by a matrix: m = torch.zeros(4, 6); "
+    "m[range(4), places] = 1; x + y @ m adds four of them to six."
+)
 _BEFORE = (
     "Use the calls in docs/supported.md. What depends on the input alone can be computed before the network and be one "
     "more input channel; what comes last can be computed after it."
@@ -57,10 +61,8 @@ ADVICE = by_spelling(
         _ESCAPES,
     ),
     (("__setitem__", "copy_", "index_put_", "scatter_", "set_"), _WRITES),
-    (
-        ("masked_select", "masked_scatter", "nonzero", "argwhere", "take", "scatter", "index_put", "one_hot"),
-        CHOOSES,
-    ),
+    (("masked_select", "masked_scatter", "nonzero", "argwhere", "take", "index_put", "one_hot"), CHOOSES),
+    (("scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy"), _SCATTERED),
     (("multi_head_attention_forward", "scaled_dot_product_attention"), ATTENDS),
     (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
     (("argmax", "argmin", "argsort"), _CHOSEN),

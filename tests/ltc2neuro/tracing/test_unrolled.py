@@ -491,6 +491,7 @@ MODELS = {
     "dict": partial(TwoAnswers, keyed=True),
     "queue": Queue,
     "average": Average,
+    "a mean that counts": lambda: Function(lambda x: x.cumsum(1) / (x[..., :1] * 0 + 1).cumsum(1)),
     "TCN": Dilated,
     "TCN, last": lambda: Deep(lambda y: y[:, -1]),
     "TCN, mean": lambda: Deep(lambda y: y.mean(1)),
@@ -635,13 +636,17 @@ REFUSED = {
     "every other step": (lambda: Function(_every_other), "a number changes from step to step.*-1, then 1"),
     "numbers that hardly differ": (
         lambda: Function(lambda x: torch.stack([x[:, t] * (0.2 + 1e-8 * t) for t in range(x.shape[1])], 1)),
-        r"a number changes.*0.2000014\d, then 0.2000014\d.*that the model goes on with is an exponential one",
+        r"a number changes.*0.2000014\d, then 0.2000014\d.*one that forgets is m = 0.9",
     ),
     "no samples": (
         lambda: Function(lambda x: torch.stack([torch.full_like(x[:, 0], 0.9**t) for t in range(x.shape[1])], 1)),
         "the answers do not depend on the samples.*test_unrolled.py, line .*Function.forward",
     ),
     "a largest value that decides": (lambda: Function(_smaller_if_large), "max mixes.*What decides.*for each row"),
+    "cumsum / steps": (
+        lambda: Function(lambda x: x.cumsum(1) / torch.arange(1, x.shape[1] + 1)[:, None]),
+        r"a number changes.*143, then 144.*y\.cumsum\(1\) / \(y\[\.\.\., :1\] \* 0 \+ 1\)\.cumsum\(1\)",
+    ),
     "mean so far": (lambda: Function(_mean_so_far), "a number changes from step to step|same at every step"),
     "resets": (lambda: Function(_resets), "two readers of a value look back at different starts"),
     "attention": (

@@ -411,3 +411,11 @@ def test_what_to_do_instead(forward, advice):
 def test_a_model_that_fails_in_torch_too():
     error = refused(lambda net, x: net.map(x), map=nn.Linear(5, 2))
     assert "mat1 and mat2" in error.numbers and "torch.zeros(2, 3, 4), (batch, time, features)" in error.advice
+
+
+def test_features_that_are_scattered_go_by_a_matrix():
+    places = torch.tensor([2, 0, 3, 1])
+    error = refused(lambda net, x: torch.zeros_like(x).scatter(-1, places.expand(x.shape), x))
+    assert "m[range(4), places] = 1; x + y @ m" in error.advice
+    matrix = torch.eye(4)[places]
+    trace(Net(lambda net, x: x + (x @ matrix.to(x.dtype)).tanh()), sequences())
