@@ -124,8 +124,7 @@ def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:
         key = id(operands) if operands is made[place][1] else None  # one that stays, and keeps its identity
         if key is None or key not in known:
             known[key] = max((elements.known[o] for o in operands), default=NEVER)
-        own = home._replace(place=place)
-        found[place] = elements.add(kind, operands, own, known[key], float(still[place]))
+        found[place] = elements.add(kind, operands, Home(home.value, place), known[key], float(still[place]))
         running.known[made[place][1]] = int(found[place])
     return found
 
@@ -199,8 +198,14 @@ def _segment_sum(op: SegmentSum, elements: Elements) -> list[MadeOf]:
 @MADE_OF.on(MatVec)
 def _mat_vec(op: MatVec, elements: Elements) -> list[MadeOf]:
     shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # so that rows with the same operands are told at once
-    made = [_terms(row, place) for row, place in rows(elements, op)]
-    return [(kind, shared.setdefault(operands, operands)) for kind, operands in made]
+    found, last, used, kind = list[MadeOf](), None, np.zeros(0, np.int64), Sum(())
+    for row, place in rows(elements, op):
+        if row is not last:
+            last, used = row, np.flatnonzero(row)
+            kind = Sum(tuple(row[used].tolist()))
+        operands = tuple(place[used].tolist())
+        found.append((kind, shared.setdefault(operands, operands)))
+    return found
 
 
 def rows(elements: Elements, op: MatVec) -> list[tuple[Floats, Integers]]:
@@ -211,10 +216,7 @@ def rows(elements: Elements, op: MatVec) -> list[tuple[Floats, Integers]]:
         return [(row, whole) for row in matrix]
     index = elements.graph.constants[op.places].astype(np.int64)
     padded = np.append(whole, elements.constant(np.zeros(1)))[index]
-    inside = (index < len(whole)).astype(np.float64)
-    return [(row * seen, place) for row in matrix for seen, place in zip(inside, padded, strict=True)]
-
-
-def _terms(row: Floats, place: Integers) -> MadeOf:
-    weights = np.flatnonzero(row)
-    return Sum(tuple(row[weights].tolist())), tuple(place[weights].tolist())
+    edge = [None if inside.all() else inside for inside in index < len(whole)]
+    return [
+        (row if seen is None else row * seen, place) for row in matrix for seen, place in zip(edge, padded, strict=True)
+    ]
