@@ -22,6 +22,7 @@ from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbe
 from ltc2neuro.tracing.calling.squeezed_axes import drops
 from ltc2neuro.tracing.calling.time_alone import has_time_alone
 from ltc2neuro.tracing.proof.failures import DiffersError, FailsError, OwnArithmeticError
+from ltc2neuro.tracing.proof.parts_of_time import tell_part
 from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, prove_long, prove_trace
 from ltc2neuro.tracing.proof.step_numbers import StepNumbers, step_numbers
 from ltc2neuro.tracing.recording import axes
@@ -94,6 +95,10 @@ def proven_trace(
                 raise
         except DiffersError as error:
             if exact == own or not error.relative < ALLOWED[own]:  # nearer, it may compute a part in its own type
+                if not all(answer.readout in ("every", "last") for answer in traced.answers.each):
+                    clone = instrumented(model, with_time(model, traced.dt), exact)
+                    whole = joined[0][:1].repeat(60, 0)[None]
+                    tell_part(error, lambda steps: raw_answers(clone, whole[:, :steps], exact, traced))
                 raise
         if evidence is None:
             traced, exact = source.recorded(held, own), own

@@ -19,6 +19,7 @@ from hw_models.arrays import Floats, Integers
 from ltc2neuro.tracing.ops.linear import at_places, features_only, linear
 from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.recording.extents import all_steps
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
@@ -76,7 +77,9 @@ def _average(function: ConvolutionRule, axes: int) -> ConvolutionRule:
     def rule(input: Symbolic, *args: object, **kwargs: object) -> Tensor:
         if input.dim() != axes + 2:
             raise TypeError(f"argument input: (rows, channels, {axes} axes) is supported")
-        if function is functional.adaptive_avg_pool1d and (args or tuple(kwargs.values())) in ((1,), ((1,),)):
+        given = args or tuple(kwargs.values())
+        to_one = function is functional.adaptive_avg_pool1d and given in ((1,), ((1,),))
+        if to_one or (function is functional.avg_pool1d and len(given) == 1 and all_steps(given[0])):
             read = over_time("mean", torch.mean, input, -1, keepdim=True)
             if read is not None:
                 return read

@@ -103,6 +103,13 @@ def _extent(number: int, counted: CountedSize) -> Extent:
     return extent
 
 
+def all_steps(size: object) -> bool:
+    """Whether it is the number of steps, and of them alone; that is not noted."""
+    if not isinstance(size, Extent):
+        return False
+    return size.counted.steps and not size.counted.rows and int.__pos__(size) == axes.STEPS
+
+
 def noted(size: object) -> None:
     """The model is given the size as a plain number, which shows no more what is done with it."""
     if isinstance(size, Extent):

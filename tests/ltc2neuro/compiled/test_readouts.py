@@ -43,6 +43,7 @@ READOUTS = {
     "mean of heads": ("mean", lambda y, head: head(y).mean(dim=1)),
     "mean kept": ("mean", lambda y, head: torch.mean(y, 1, keepdim=True).squeeze(1) / 2 + 0.5),
     "mean over features, too": ("mean", lambda y, head: head(y).mean((1, 2))),
+    "pool of all": ("mean", lambda y, head: head(nn.functional.avg_pool1d(y.transpose(1, 2), y.shape[1])[..., 0])),
     "pool": ("mean", lambda y, head: head(nn.functional.adaptive_avg_pool1d(y.transpose(1, 2), 1).flatten(1))),
     "sum over their number": ("mean", lambda y, head: head(y.sum(1) / y.shape[1])),
     "added up by hand": ("mean", lambda y, head: head(sum(y.unbind(1)) / y.size(1))),

@@ -11,7 +11,7 @@ pytest.importorskip("ncps", reason="ncps is not installed")
 from ncps.torch import LTC, CfC
 
 import ltc2neuro
-from hw_models.errors import InputError, TraceError
+from hw_models.errors import InputError, ProofError, TraceError
 from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing import trace
 
@@ -264,6 +264,23 @@ def test_loops_that_are_no_program_say_why_and_where(name):
     forward, what, where = NO_PROGRAMS[name]
     error = refused(Net(forward, cell=nn.GRUCell(4, 4)))
     assert what in error.what and where in error.where
+
+
+PARTS = {
+    "the first": (lambda net, x: net.rnn(x)[0][:, :5].mean(1), "of 53 steps those from 0 to 4,"),
+    "the second half": (lambda net, x: net.rnn(x)[0][:, x.shape[1] // 2 :].mean(1), "59 steps those from 29 to 58"),
+    "a last quarter": (lambda net, x: net.rnn(x)[0][:, -(x.shape[1] // 4) :].amax(1), "59 steps those from 45 to 58"),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_readout_of_a_part_of_the_steps_says_which(name):
+    forward, numbers = PARTS[name]
+    with pytest.raises(ProofError) as caught:
+        trace(Net(forward, rnn=nn.GRU(4, 3, batch_first=True)), list(X))
+    error = caught.value
+    assert "a part of the steps" in error.what and numbers in error.numbers and "y[:, -5:]" in error.advice
+    assert f"{__file__}, line " in error.where
 
 
 @torch.jit.script
