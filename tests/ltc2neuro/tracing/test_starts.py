@@ -166,3 +166,27 @@ def test_states_are_the_variables(looped, sizes):
     torch.manual_seed(0)
     graph = over_many_steps(Net(looped), X, 100).graph
     assert {s.name: s.size for s in graph.states} == sizes
+
+
+NUMBERS = {
+    "filter": (0, lambda h, u: h * 0.9 + u * 0.1, lambda h: h),
+    "filter, scaled": (0.0, lambda h, u: 0.9 * h + u, lambda h: 0.3 * h),
+    "halves": (0, lambda h, u: 0.5 * h + 0.5 * u, lambda h: h),
+    "Euler": (-0.65, lambda h, u: h + 0.1 * (-h + u.tanh()), lambda h: h),
+    "of a step": (0.2, lambda h, u: torch.tanh(0.9 * h + 0.1 * u), lambda h: 1.0 - h),
+    "product": (1, lambda h, u: h * torch.sigmoid(u) + 0.1, lambda h: h),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_what_a_state_begins_with(name):
+    start, step, answer = NUMBERS[name]
+
+    def loop(net, x):
+        h = start
+        for u in x.unbind(1):
+            h = step(h, u)
+            yield answer(h)
+
+    traced = over_many_steps(Net(loop), X, 100)
+    assert [(state.name, state.size) for state in traced.graph.states] == [("h", 3)]
