@@ -128,7 +128,7 @@ def without_steps(found: Mapping[Place, StepAxes]) -> list[Place]:
     """What comes beside an answer to each step, and has no steps: last states, if they are no readouts."""
     own = {place: layout for place, layout in found.items() if not isinstance(place, tuple)}
     begins = next(iter(own.values()))
-    return [place for place, layout in own.items() if begins.readout != "last" == layout.readout]
+    return [place for place, layout in own.items() if begins.readout == "every" and layout.readout == "last"]
 
 
 def _latest(results: Sequence[ModelResult], place: Place) -> StepAxes | None:

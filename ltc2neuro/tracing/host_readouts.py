@@ -84,13 +84,11 @@ def host_readouts(
         elif "" not in found.kinds:
             fixed.values[op.result] = KERNELS(op, graph)(fixed)
         made[op.result] = found
-    parts = (
-        _at_last(graph, answers)
-        if at_once
-        else [(v, answers.where[a.name]) for v, a in zip(values, answers.each, strict=True)]
-    )
+    parts = _at_last(graph, answers)
     each = []
-    for answer, (value, elements) in zip(answers.each, parts, strict=True):
+    for answer, value, (whole, elements) in zip(
+        answers.each, [whole for whole, _ in parts] if at_once else values, parts, strict=True
+    ):
         kinds = made.get(value, _Composition()).kinds - {""}
         if not kinds:
             each.append(answer)
@@ -106,7 +104,6 @@ def host_readouts(
                 advice=f"Return all of them, and leave these out after the network: net(x)[:, {left_out}:].",
             )
         _check(graph, made[value], at_once=at_once)
-        whole = value if at_once else graph.answer.x
         own = _added(graph, whole, fixed)[elements] if kind.partition(" of ")[0] == "sum" else np.zeros(0)
         kind = "last" if readout(kind).apart and not answer.every else kind
         each.append(replace(answer, readout=kind, added=tuple(own.tolist()) if own.any() else ()))

@@ -18,14 +18,15 @@ from ltc2neuro.inputs.several import TIMESPANS, Inputs
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.axis_order import FailsInTorchError
-from ltc2neuro.tracing.calling.answering import Place, returned
+from ltc2neuro.tracing.calling.answering import Place, Returned, returned
 from ltc2neuro.tracing.calling.arguments import Arguments, SampleForm, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, vocabularies
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
 from ltc2neuro.tracing.dispatch.scripts import scripts_in_python
 from ltc2neuro.tracing.dispatch.writing import Written
-from ltc2neuro.tracing.host_readouts import HoldError, host_readouts
+from ltc2neuro.tracing.host_readouts import HoldError, HostReadouts, host_readouts
+from ltc2neuro.tracing.last_states import LastStatesError, no_states_of
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.stepped import note_stepped
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
@@ -38,7 +39,7 @@ from ltc2neuro.tracing.recording.local_variables import local_variables
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock, Recorder
 from ltc2neuro.tracing.recording.source import call, raised_at
-from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
+from ltc2neuro.tracing.recording.symbolic import Symbolic, check_computed, symbols
 
 _OF_TOKENS = " Tokens that go to nn.Embedding are samples of an integer type, such as x.astype(np.int64)."
 _EXPORTED = "It was exported for one shape. Compile the Python module that was exported."
@@ -102,6 +103,8 @@ def record(model: torch.nn.Module, reads: Reads, clock: Clock, over: OverTime | 
             found = _recorded(model, reads, clock, known, over)
         except HoldError as hold:
             over = over.anew(hold.kind)
+        except LastStatesError as found:
+            over = replace(over.anew(), states=over.states | found.places)
         except NewTableError as new:
             over = over.anew()
             assert known is not None
@@ -135,7 +138,7 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
     recorder.decisions.recorded = reads.sample_shape[0] if recorder.all_at_once else 0
     given = _arguments(recorder, clone, reads, tokens)
     try:
-        answered = returned(_called(recorder, clone, given), recorder.is_state)
+        answered = returned(_called(recorder, clone, given), recorder.is_state, over.states)
     except Ltc2NeuroError:
         raise
     except Exception as error:
@@ -147,6 +150,7 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
     at_once = reads.at_once is not None
     read = host_readouts(graph, reads.at_once or answered.answers, values, marks, at_once=at_once)
     checkpoints = recorder.checkpoints.final(final)
+    left_out = [] if at_once else _no_states(recorder, answered, read, final)
     return Traced(
         answers=read.answers,
         places=answered.places,
@@ -160,7 +164,7 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
         graph=validate(read.graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if timespans is None else timespans.shortest,
-        dropped=answered.dropped,
+        dropped=(*answered.dropped, *left_out),
         checkpoints=tuple(c for c in checkpoints if c.value not in read.after),
         variables=tuple(v.renamed(final.__getitem__) for v in recorder.variables if v.known(final)),
         titles=recorder.titles(final, {w.value: w.module for w in checkpoints if not w.module.isdigit()}),
@@ -168,6 +172,21 @@ def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,
     )
+
+
+def _no_states(recorder: Recorder, answered: Returned, read: HostReadouts, final: Mapping[str, str]) -> list[Place]:
+    """What holds states, and is not the last state of an answer to each step, nor, beside the last one, what a layer
+    returned as its state. Raises `LastStatesError` for those that may be answers."""
+    pairs = zip(answered.tensors, read.answers.each, strict=True)
+    every = [final.get(tensor.value, tensor.value) for tensor, answer in pairs if answer.every]
+    over, asked = recorder.over_time, dict(answered.states)
+    if not (every or over.marks or over.held):
+        asked = {p: t for p, t in asked.items() if not any(t is state for state in recorder.layer_states)}
+    found = no_states_of(read.graph, every, {p: final.get(t.value, t.value) for p, t in asked.items()})
+    answers = frozenset(p for p in found if isinstance(p, int) and axes.layout(asked[p].codes) is not None)
+    if answers:
+        raise LastStatesError(answers)
+    return found
 
 
 def _arguments(recorder: Recorder, clone: torch.nn.Module, reads: Reads, tokens: Tokens | None) -> Arguments:
@@ -193,7 +212,9 @@ def _called(recorder: Recorder, clone: torch.nn.Module, given: Arguments) -> obj
     with scripts_in_python(recorder), solvers(recorder), Recording(recorder, written) as recording:
         with local_variables(recorder, written.standing) if recorder.all_at_once else nullcontext() as profile:
             recording.profile = profile
-            return written.standing(call(clone, *given.ordered, **given.named))
+            result = written.standing(call(clone, *given.ordered, **given.named))
+    check_computed(result)
+    return result
 
 
 def _check_keyword(model: torch.nn.Module) -> None:
@@ -223,6 +244,7 @@ def _recorder(model: torch.nn.Module, clock: Clock, dtype: torch.dtype) -> tuple
                     result = forward(*args, **kwargs)
                 else:
                     result = handler(recorder, module, *args, **kwargs)
+                    recorder.layer_states += symbols(result[1:]) if isinstance(result, tuple) else []
                 if recorder.all_at_once:
                     note_stepped(recorder, module, args, kwargs, result)
                 recorder.checkpoints.output(path, result)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import torch
@@ -25,7 +25,7 @@ class NotRecordedError(TraceError):
 class Returned:
     """The answers of a model that was recorded, the tensors that they are, and their places in what it returns.
 
-    `dropped` are the places of tensors that are neither answers nor states.
+    `dropped` are the places of what is neither an answer nor a state, `states` the states that are no answers.
     """
 
     answers: Answers
@@ -33,12 +33,13 @@ class Returned:
     places: tuple[Place, ...]
     time_first: bool
     dropped: tuple[Place, ...] = ()
+    states: Mapping[Place, Symbolic] = field(default_factory=dict)
 
 
-def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
+def returned(result: object, is_state: Callable[[Symbolic], bool], asked: Collection[Place] = frozenset()) -> Returned:
     """The answers in a model's result: a tensor, the tensors of a dict or a named tuple, or those of another tuple, of
-    which those that hold last states, as torch's recurrent layers return them, are none. What is inside another tuple
-    or dict is no answer.
+    which those that hold last states, as torch's recurrent layers return them, are none, unless they are `asked` for.
+    What is inside another tuple or dict is no answer.
 
     Raises `TraceError` where there is none, or where answers lie differently.
     """
@@ -53,8 +54,7 @@ def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
         inside = {key: value for key, value in members.items() if isinstance(value, _HOLDS)}
         answers = {k: _checked(v, f" {k!r}") for k, v in members.items() if k not in inside}
         if answers:
-            dropped = [place for key, value in inside.items() for place in _no_states(value, (key,), is_state)]
-            return _together(answers, list(answers), keyed=True, dropped=dropped)
+            return _beside(_together(answers, list(answers), keyed=True), inside, is_state)
         raise TraceError(
             "the model's results were not recorded: all are inside other tuples or dicts",
             numbers=", ".join(f"{key!r} is a {type(value).__name__}" for key, value in inside.items()),
@@ -63,19 +63,19 @@ def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
     if not isinstance(result, (tuple, list)) or not result:
         return _together({"": _checked(result)}, [], keyed=False)
     found = {0: _checked(result[0])}
-    dropped, fields = list[Place](), getattr(type(result), "_fields", ())
+    others, fields = dict[Place, object](), getattr(type(result), "_fields", ())
     for place, member in enumerate(result[1:], 1):
         layout = axes.layout(member.codes) if isinstance(member, Symbolic) and member.numel() else None
         if (
             isinstance(member, Symbolic)
             and layout is not None
-            and (layout.every or layout.first or fields or not is_state(member))
+            and (layout.every or layout.first or fields or place in asked or not is_state(member))
         ):
             found[place] = member
         else:
-            dropped += _no_states(member, (place,), is_state)
+            others[place] = member
     names = [fields[place] if fields else f"y{number}" for number, place in enumerate(found)]
-    return _together(dict(zip(names, found.values(), strict=True)), list(found), keyed=False, dropped=dropped)
+    return _beside(_together(dict(zip(names, found.values(), strict=True)), list(found), keyed=False), others, is_state)
 
 
 def members(result: object, way: tuple[int | str, ...] = ()) -> Iterator[tuple[Place, object]]:
@@ -103,18 +103,19 @@ def spelled(place: Place) -> str:
     return "".join(f"[{key!r}]" for key in (place if isinstance(place, tuple) else (place,)))
 
 
-def _no_states(member: object, way: tuple[int | str, ...], is_state: Callable[[Symbolic], bool]) -> list[Place]:
-    """The places of what a member of the result holds and is no state."""
-    inside = dict(members(member, way)) if isinstance(member, _HOLDS) else {way[0]: member}
-    return [place for place, value in inside.items() if any(not is_state(tensor) for tensor in symbols(value))]
+def _beside(found: Returned, others: Mapping[Place, object], is_state: Callable[[Symbolic], bool]) -> Returned:
+    """The answers with what is none, which other members of the result are or hold."""
+    values = {place: value for place, value in members(others) if value is not None}
+    states = {p: value for p, value in values.items() if isinstance(value, Symbolic) and is_state(value)}
+    complex_states = [p for p, v in values.items() if isinstance(v, ComplexPair) and all(map(is_state, symbols(v)))]
+    dropped = [place for place in values if place not in states and place not in complex_states]
+    return replace(found, dropped=tuple(dropped), states=states)
 
 
 _HOLDS = (tuple, list, Mapping)
 
 
-def _together(
-    tensors: Mapping[str, Symbolic], places: Sequence[Place], *, keyed: bool, dropped: Sequence[Place] = ()
-) -> Returned:
+def _together(tensors: Mapping[str, Symbolic], places: Sequence[Place], *, keyed: bool) -> Returned:
     layouts = {name: axes.layout(tensor.codes) for name, tensor in tensors.items()}
     first = {name: found.time_first for name, found in layouts.items() if found is not None and found.every}
     if len(set(first.values())) > 1:
@@ -130,7 +131,7 @@ def _together(
         each.append(Answer(name, layout.readout, tuple(layout.sample(tensor.codes).shape)))
     several = keyed or len(each) > 1
     answers = Answers(tuple(each), keyed) if several else alone(each[0].readout, each[0].step_shape)
-    return Returned(answers, tuple(tensors.values()), tuple(places), any(first.values()), tuple(dropped))
+    return Returned(answers, tuple(tensors.values()), tuple(places), any(first.values()))
 
 
 def _checked(output: object, name: str = "") -> Symbolic:

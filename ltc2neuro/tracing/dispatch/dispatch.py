@@ -12,7 +12,7 @@ from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.dispatch.solver import repeated
-from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, no_complex, refusal, refuse_transforms
+from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, no_complex, refusal, refuse_taken
 from ltc2neuro.tracing.dispatch.writing import Written, write_through
 from ltc2neuro.tracing.ops.complex_numbers import COMPLEX_NUMBERS, cast
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
@@ -65,7 +65,7 @@ class Recording(TorchFunctionMode):
             sys.setprofile(self.profile)
 
     def _done(self, func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-        refuse_transforms(self._recorder, (args, kwargs))
+        refuse_taken(self._recorder, (args, kwargs))
         args = tuple(map(self._written.standing, args))
         kwargs = {key: self._written.standing(value) for key, value in kwargs.items()}
         if func is torch.Tensor.__setitem__ and symbols(args):

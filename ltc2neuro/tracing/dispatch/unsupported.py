@@ -11,9 +11,10 @@ from torch._C import _functorch  # type: ignore[attr-defined]
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.embedding import LOOKED_UP
 from ltc2neuro.tracing.ops.mixing import ATTENDS
+from ltc2neuro.tracing.ops.reductions import CHOSEN
 from ltc2neuro.tracing.ops.shape_ops import CHOOSES
 from ltc2neuro.tracing.ops.torch_ops import by_spelling
-from ltc2neuro.tracing.recording.symbolic import Symbolic
+from ltc2neuro.tracing.recording.symbolic import Symbolic, check_computed
 from ltc2neuro.tracing.recording.tape import Tape
 
 _ESCAPES = (
@@ -30,10 +31,6 @@ _WRITES = (
 _KERNELS = (
     "Use the module torch.nn.LSTM, GRU or RNN itself, as an attribute of the model or in nn.ModuleList (a Python list "
     "or dict hides it), or a cell under ltc2neuro.nn.Recurrent."
-)
-_CHOSEN = (
-    "Nothing on the chip sorts or chooses places. In the middle of a model use amax and amin, or a weighing as softmax "
-    "is; at its end return the values of all features, and choose after the network: numpy.argmax(net(x), axis=-1)."
 )
 _SCATTERED = (
     "A network's connections are fixed. To places that constants tell, features go by a matrix: m = torch.zeros(4, 6); "
@@ -64,8 +61,8 @@ ADVICE = by_spelling(
     (("masked_select", "masked_scatter", "nonzero", "argwhere", "take", "index_put", "one_hot"), CHOOSES),
     (("scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy"), _SCATTERED),
     (("multi_head_attention_forward", "scaled_dot_product_attention"), ATTENDS),
-    (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
-    (("argmax", "argmin", "argsort"), _CHOSEN),
+    (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), CHOSEN),
+    (("argmax", "argmin", "argsort"), CHOSEN),
     (("stft", "istft"), _TRANSFORMS),
     (("embedding_bag",), LOOKED_UP),
     (
@@ -135,11 +132,13 @@ def scripted(recorder: Tape, name: str) -> TraceError:
     )
 
 
-def refuse_transforms(recorder: Tape, values: object) -> None:
-    """Raise `TraceError` where torch.func is at work, by vmap or grad, and a symbolic tensor among its `values`.
+def refuse_taken(recorder: Tape, values: object) -> None:
+    """Raise `TraceError` where a call takes what the chip cannot compute, or torch.func is at work, by vmap or grad,
+    and a symbolic tensor among its `values`.
 
     It wraps this in a tensor of torch's own, which runs on its zeros and records nothing.
     """
+    check_computed(values)
     if _functorch.peek_interpreter_stack() is not None and _within(values):
         raise recorder.refusal(
             "torch.vmap, or another function of torch.func, takes a computed value",

@@ -21,7 +21,7 @@ from ltc2neuro.tracing.ops.shape_ops import apart
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.hidden_layers import HiddenLayerError
 from ltc2neuro.tracing.recording.operands import whole
-from ltc2neuro.tracing.recording.symbolic import ComplexPair, Symbolic, paired, rebind, symbolic, symbols
+from ltc2neuro.tracing.recording.symbolic import ComplexPair, Refused, Symbolic, paired, rebind, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
 
 Index: TypeAlias = "SupportsIndex | slice | EllipsisType | None"
@@ -43,7 +43,7 @@ class Written:
         """The same with what stands for each tensor that was written into, and for its views."""
         if not self.known:
             return value
-        if isinstance(value, (Symbolic, ComplexPair)):
+        if isinstance(value, (Symbolic, ComplexPair, Refused)):
             return value
         if isinstance(value, torch.Tensor):
             if id(_base(value)) in self.parts:

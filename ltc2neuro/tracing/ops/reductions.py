@@ -12,10 +12,14 @@ from ltc2neuro.tracing.ops.added_up import whole_window
 from ltc2neuro.tracing.ops.linear import features_only
 from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.torch_ops import TorchRules, by_spelling
-from ltc2neuro.tracing.recording.symbolic import Symbolic
+from ltc2neuro.tracing.recording.symbolic import Symbolic, refused
 
 Tensor = torch.Tensor
 Axes: TypeAlias = "int | tuple[int, ...] | None"
+CHOSEN = (
+    "Nothing on the chip sorts or chooses places. In the middle of a model use amax and amin, or a weighing as softmax "
+    "is; at its end return the values of all features, and choose after the network: numpy.argmax(net(x), axis=-1)."
+)
 
 
 def _cumsum(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
@@ -42,9 +46,9 @@ def _running(pairwise: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _cumulative(pairwise: Callable[..., Tensor]) -> Callable[..., object]:
-    """`cummax` and `cummin`, without the places of what they find."""
+    """`cummax` and `cummin`."""
     running = _running(pairwise)
-    return lambda input, dim: Extremal(running(input, dim))
+    return lambda input, dim: _extremal(input, running(input, dim))
 
 
 class _MinMax(NamedTuple):
@@ -81,7 +85,13 @@ class Extremal(NamedTuple):
     """What `max` and `min` over an axis return: no program of the chip tells where a largest value is."""
 
     values: Tensor
-    indices: None = None
+    indices: Tensor
+
+
+def _extremal(input: Symbolic, values: Tensor) -> Extremal:
+    recorder = input.recorder
+    why = recorder.refusal(f"the indices of {recorder.operation} are not supported", CHOSEN)
+    return Extremal(values, refused(recorder, why))
 
 
 def _extreme(pairwise: Callable[..., Tensor], reduced: Callable[..., Tensor]) -> Callable[..., object]:
@@ -93,7 +103,7 @@ def _extreme(pairwise: Callable[..., Tensor], reduced: Callable[..., Tensor]) ->
         if isinstance(other, Tensor):
             return pairwise(input, other)
         axis = dim if other is None else other
-        return reduced(input) if axis is None else Extremal(reduced(input, axis, keepdim))
+        return reduced(input) if axis is None else _extremal(input, reduced(input, axis, keepdim))
 
     return rule
 

@@ -88,6 +88,8 @@ class OverTime:
     places: TimePlaces = field(default_factory=TimePlaces)
     first: bool = False
     """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
+    states: frozenset[int] = frozenset()
+    """where last states in a tuple are answers: beside no answer to each step that is computed from them"""
     marks: dict[str, str] = field(default_factory=dict)
     takes: dict[CallPlace, int] = field(default_factory=dict)
     """how often the first step has been taken there"""

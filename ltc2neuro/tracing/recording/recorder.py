@@ -76,6 +76,8 @@ class Recorder(Writer, Tape):
         self.decisions: Decisions = Decisions()
         self.standing: Callable[[object], object] = lambda value: value
         """what stands for a tensor that was written into"""
+        self.layer_states: list[Symbolic] = []
+        """what layers returned beside their answers"""
         self._overwritten: dict[str, str] = {}
 
     def dispatch(self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:

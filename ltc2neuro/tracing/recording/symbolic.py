@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar, cast
 
 import torch
 
+from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.tape import Tape
 from ltc2neuro.tracing.recording.unrecorded import unrecorded
 from ltc2neuro.tracing.recording.whole_numbers import keeps_whole
@@ -59,6 +60,41 @@ class ComplexPair(_RecordedTensor):
 
     re: torch.Tensor
     im: torch.Tensor
+
+
+class Refused(_RecordedTensor):
+    """What torch returns and the chip cannot compute: it may come beside what is used; a use of it raises `why`."""
+
+    why: TraceError
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., object],
+        types: Iterable[type],
+        args: Sequence[object] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        """No torch call takes it."""
+        check_computed((args, kwargs))
+        raise AssertionError
+
+
+@unrecorded
+def refused(recorder: Tape, why: TraceError) -> Refused:
+    """What raises this where it is used."""
+    with torch._C.DisableTorchFunctionSubclass():
+        tensor: Refused = torch.Tensor._make_subclass(Refused, torch.zeros(()))
+    tensor.recorder, tensor.example, tensor.why = recorder, torch.zeros(()), why
+    return tensor
+
+
+def check_computed(value: object) -> None:
+    """Raise `TraceError` where there is what the chip cannot compute in nested tuples, lists and dicts."""
+    if isinstance(value, Refused):
+        raise value.why
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ():
+        check_computed(item)
 
 
 @unrecorded

@@ -148,6 +148,47 @@ def test_the_first_answer_may_stand_beside_others(name):
     assert [state.name for state in traced.graph.states] == ["rnn.h", "rnn.h.first", "started.1"]
 
 
+BESIDE = {
+    "mean and last": (lambda y: (y.mean(1), y[:, -1]), ["mean", "last"]),
+    "a few and last": (lambda y: (y[:, -3:], y[:, -1]), ["last 3", "last"]),
+    "from a mean, and last": (lambda y: (y.mean(1).tanh(), y[:, -1]), ["last", "last"]),
+    "all, mean and last": (lambda y: (y, y.mean(1), y[:, -1]), ["every", "mean"]),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_last_state_is_an_answer_beside_none_to_each_step(name):
+    torch.manual_seed(0)
+    returned, readouts = BESIDE[name]
+    traced = over_many_steps(Layer(returned), X, 20)
+    assert [answer.readout for answer in traced.answers.each] == readouts
+
+
+class Two(nn.Module):
+    def __init__(self, returned) -> None:
+        super().__init__()
+        self.a, self.b, self.returned = *(nn.GRU(3, 4, batch_first=True) for _ in range(2)), returned
+
+    def forward(self, x):
+        return self.returned(self.a(x), self.b(x))
+
+
+def test_the_state_of_another_layer_is_not_dropped_silently():
+    torch.manual_seed(0)
+    traced = over_many_steps(Two(lambda a, b: (a[0], b[0][:, -1])), X, 20)
+    assert [answer.readout for answer in traced.answers.each] == ["every", "last"]
+    assert trace(Two(lambda a, b: (a[0], b[1], a[1])), list(X)).dropped == (1,)
+    assert trace(Two(lambda a, b: (a[0].mean(1), a[1])), list(X)).dropped == (1,)
+
+
+def test_what_a_map_adds_to_a_sum_is_added_once_beside_an_answer_to_each_step():
+    torch.manual_seed(0)
+    head = nn.Linear(4, 2)
+    for returned in (lambda y: {"s": head(y.sum(1)), "y": y}, lambda y: (head(y.sum(1)), y.mean(1).tanh())):
+        traced = over_many_steps(Layer(returned), X, 20)
+        assert traced.answers.each[0].readout == "sum"
+
+
 def test_an_answer_that_is_not_there_after_one_sample_is_refused_at_its_line():
     with pytest.raises(
         TraceError, match=r"fails on 1 step\n  where: .*test_answers_of_loops.py, line \d+: .*y\[:, 1\]"

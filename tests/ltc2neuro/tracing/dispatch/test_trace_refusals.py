@@ -135,6 +135,9 @@ def test_what_is_written_into_a_part_is_in_the_whole(function):
 UNSUPPORTED = {
     "argmax": lambda net, x: x.argmax(-1),
     "sort": lambda net, x: x.sort(-1)[0],
+    "indices of max": lambda net, x: x.max(-1, keepdim=True)[1].float(),
+    "indices of max, returned": lambda net, x: (x, x.max(-1)[1]),
+    "indices of cummin": lambda net, x: torch.gather(x, -1, x.cummin(-1).indices),
     "low threshold": lambda net, x: functional.softplus(x, threshold=0.5),
     "half": lambda net, x: x.half().float(),
     "bfloat16": lambda net, x: x.to(torch.bfloat16),
