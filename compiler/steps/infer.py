@@ -59,6 +59,7 @@ def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Vari
             break
         except UnsteadyError as error:
             why = why or error
+            why.at_once |= error.at_once
             told = None if error.found is None else told_apart(elements, error.found, answers)
             if told is None:
                 break

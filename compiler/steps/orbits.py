@@ -23,10 +23,14 @@ class UnsteadyError(TraceError):
     """The model does not do the same at every step, or looks at later steps: `found` is how far that was seen."""
 
     found: Orbits | None = None
+    at_once = False
+    """whether more of it can be computed with the first sample than with each later one"""
 
 
 class FirstSampleError(UnsteadyError):
     """More of it can be computed with the first sample than with each later one."""
+
+    at_once = True
 
 
 class CopiesError(UnsteadyError):

@@ -53,14 +53,14 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int, nam
 
 def _most(orbits: Orbits, head: int) -> int:
     """How many steps later an element may be computed, as far as is known before."""
-    kind = orbits.elements.kinds[head]
-    if any(head == early for early, _ in orbits.even_before):
+    computed = isinstance(orbits.elements.kinds[head], (Sum, WideRow, Elementwise))
+    if any(head == early for early, _ in orbits.even_before) or (head in orbits.later and not computed):
         return orbits.later.get(head, 0)
     if head in orbits.later:
         return FAR
     if orbits.first[head] != 0 or head in orbits.begins:
         return int(head in orbits.remade)
-    if not isinstance(kind, (Sum, WideRow, Elementwise)) or (orbits.start[head] is None and head in orbits.instead):
+    if not computed or (orbits.start[head] is None and head in orbits.instead):
         return 0  # what a block leaves stays there
     return FAR
 

@@ -19,14 +19,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.workload import work
 from compiler.interpreters.float64 import run_float
 from compiler.steps.infer import ManySteps, inferred
-from compiler.steps.orbits import (
-    BEFORE_THE_FIRST,
-    CopiesError,
-    FirstSampleError,
-    SettlesLateError,
-    StartsLateError,
-    UnsteadyError,
-)
+from compiler.steps.orbits import BEFORE_THE_FIRST, CopiesError, SettlesLateError, StartsLateError, UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
@@ -78,7 +71,7 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
                 return _recorded(model, replace(way, over=over), dt, steps)
         except TraceError as error:
             failed.append(error)
-    if isinstance(failed[0], FirstSampleError):
+    if isinstance(failed[0], UnsteadyError) and failed[0].at_once:
         with suppress(TraceError):
             return _recorded(model, replace(way, over=plain), dt, each, late_starts=True)
     why = next((error for error in failed if isinstance(error, CopiesError)), failed[0])

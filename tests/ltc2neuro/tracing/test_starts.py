@@ -124,6 +124,14 @@ def a_second_start_made_as_in_the_loop(net, x):
         yield g
 
 
+def the_answer_before_from_the_first_sample(net, x):
+    """h itself starts at numbers, and is read as it was of samples a step late."""
+    h, answer, late = net.start.expand(len(x), N)[:, :3], x[:, 0], nn.functional.pad(x, (0, 0, 1, 0))
+    for t in range(x.shape[1]):
+        h = answer = torch.tanh(net.own(torch.cat([torch.maximum(h, late[:, t] - 0.5 * answer), h], 1)[:, :N]))[:, :3]
+        yield h
+
+
 def three_samples_left_out(net, x):
     h = net.start.expand(len(x), N)
     for t, x_t in enumerate(x.unbind(1)):
@@ -159,6 +167,7 @@ def two_averages_of_which_the_first_answers_alone(net, x):
         (products_from_a_number, {"h": N}),
         (a_second_start_made_as_in_the_loop, {"gru.h": N, "g": N, "started.1": 1}),
         (two_averages_of_which_the_first_answers_alone, {"level": 3, "trend": 3, "add": 3, "started.1": 1}),
+        (the_answer_before_from_the_first_sample, {"x.1_ago": 3, "h": 3, "h.before": 3, "started.1": 1}),
         (three_samples_left_out, {"gru.h": N, "started.1": 1, "started.2": 1, "started.3": 1}),
     ],
 )
