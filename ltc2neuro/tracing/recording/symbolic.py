@@ -34,14 +34,6 @@ class _RecordedTensor(torch.Tensor):
         args, kwargs = tuple(args), kwargs or {}
         return symbols((args, kwargs))[0].recorder.dispatch(func, args, kwargs)
 
-    def __radd__(self, other: torch.Tensor | complex) -> torch.Tensor:
-        """A number comes first, as does the state that a loop makes of it: torch would have it second."""
-        return torch.add(other, self) if self.recorder.all_at_once else super().__radd__(other)
-
-    def __rmul__(self, other: torch.Tensor | complex) -> torch.Tensor:
-        """The same of a product."""
-        return torch.mul(other, self) if self.recorder.all_at_once else super().__rmul__(other)
-
 
 class Symbolic(_RecordedTensor):
     """A tensor of real numbers.

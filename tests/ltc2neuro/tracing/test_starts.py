@@ -93,28 +93,6 @@ def held_from_the_second_step_on(net, x):
         yield h
 
 
-def an_average_from_a_number(net, x):
-    """Torch turns 0.0 + x round: a number is no tensor."""
-    h = 0.0
-    for x_t in x.unbind(1):
-        h = 0.9 * h + 0.1 * net.drive(x_t)
-        yield h
-
-
-def a_leak_from_a_number(net, x):
-    v = 1
-    for x_t in x.unbind(1):
-        v = 0.9 * v + x_t
-        yield torch.tanh(v)
-
-
-def products_from_a_number(net, x):
-    h = 1.0
-    for x_t in x.unbind(1):
-        h = torch.tanh(h * torch.sigmoid(net.drive(x_t)) + 0.5 * h)
-        yield h
-
-
 def a_second_start_made_as_in_the_loop(net, x):
     h = torch.tanh(net.drive(x[:, 0]))
     g = torch.tanh(net.own(h))
@@ -162,9 +140,6 @@ def two_averages_of_which_the_first_answers_alone(net, x):
         (nothing_after_the_first_step, {"gru.h": N, "started.1": 1}),
         (twice_the_first_sample, {"gru.h": N, "started.1": 1}),
         (held_from_the_second_step_on, {"h": N, "first.first": N, "started.1": 1}),
-        (an_average_from_a_number, {"h": N}),
-        (a_leak_from_a_number, {"v": 3}),
-        (products_from_a_number, {"h": N}),
         (a_second_start_made_as_in_the_loop, {"gru.h": N, "g": N, "started.1": 1}),
         (two_averages_of_which_the_first_answers_alone, {"level": 3, "trend": 3, "add": 3, "started.1": 1}),
         (the_answer_before_from_the_first_sample, {"x.1_ago": 3, "h": 3, "h.before": 3, "started.1": 1}),
