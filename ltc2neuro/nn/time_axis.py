@@ -26,7 +26,8 @@ class TimeAxis(torch.nn.Module):
     def __init__(self, model: torch.nn.Module, axis: int = -1, answers: int = -1) -> None:
         super().__init__()
         self.model = model
-        self.axis, self.answers = check_count(axis, "axis", *MOST), check_count(answers, "answers", *MOST)
+        self.axis: int = check_count(axis, "axis", *MOST)
+        self.answers: int = check_count(answers, "answers", *MOST)
 
     def forward(self, x: torch.Tensor) -> object:
         """What the model answers."""

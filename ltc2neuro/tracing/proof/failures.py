@@ -99,8 +99,9 @@ class DiffersError(ProofError):
 
     def at(self, line: SourceLine | None) -> None:
         """Say that the model does something else there, and in which line, where one has the number of the step."""
-        self.told, self.where = line is not None, str(line or self.where)
-        self.what = f"the model does not do the same at every step: at step {self.step} of {self.steps} it differs"
+        self.told = line is not None
+        self.where: str = str(line or self.where)
+        self.what: str = f"the model does not do the same at every step: at step {self.step} of {self.steps} it differs"
         self.advice = AT_EVERY_STEP
 
 
