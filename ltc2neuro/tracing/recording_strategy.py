@@ -30,7 +30,7 @@ from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock, Times
 from ltc2neuro.tracing.time_along import along_another_axis
 from ltc2neuro.tracing.traced import Reads, Traced, record
-from ltc2neuro.tracing.unrolled import record_unrolled
+from ltc2neuro.tracing.unrolled import TooFarError, record_unrolled
 from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
 
 _SHORTER, _LONGER = 0.25, 2.0
@@ -151,7 +151,8 @@ _ATTENTION = "attention over time: what a step answers is weighed over all other
 
 def _first(why: TraceError, error: MixedStepsError) -> TraceError:
     """Why a model is no program in time, before why it is not recorded as one step."""
-    kind = UnsteadyError if isinstance(why, UnsteadyError) else type(error)  # so it is in any type of numbers
+    unsteady = isinstance(why, UnsteadyError) and not isinstance(why, TooFarError)
+    kind = UnsteadyError if unsteady else type(error)  # it is so in any type of numbers
     if any(f"{function} mixes" in error.what for function in ("softmax", "matmul", "bmm", "baddbmm", "einsum")):
         return kind(_ATTENTION, where=error.where, numbers=why.what, advice=ATTENDS)
     advice = why.advice

@@ -161,8 +161,12 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int], 
     raise _too_far(f"what it does over {', '.join(map(str, dict.fromkeys(tried)))} steps is not what it does over more")
 
 
-def _too_far(numbers: str, where: str = "") -> UnsteadyError:
-    return UnsteadyError(
+class TooFarError(UnsteadyError):
+    """What was found over so many steps is not what the model does over more, as far as its type of numbers shows."""
+
+
+def _too_far(numbers: str, where: str = "") -> TooFarError:
+    return TooFarError(
         "the model does not do the same at every step, or looks further back than was tried",
         where=where,
         numbers=f"{numbers}; {STEPS[-1]} steps are tried at most",

@@ -93,7 +93,7 @@ class DiffersError(ProofError):
             advice="The model does something that tracing does not see: a result that depends on the number of steps "
             "or of rows, on how large a value is, on earlier calls, or on random numbers. Take it out of forward.",
         )
-        error.relative = float(np.nanmax(p.relative[:, : beyond.shape[1]][beyond]))
+        error.relative = float(np.nanmax(p.relative))
         error.step, error.steps = step if p.every else steps - 1, steps
         return error
 
