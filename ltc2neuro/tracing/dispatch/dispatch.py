@@ -11,7 +11,6 @@ from torch.overrides import TorchFunctionMode
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
-from ltc2neuro.tracing.dispatch.metadata import METADATA, OF_VALUES, metadata
 from ltc2neuro.tracing.dispatch.solver import repeated
 from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, no_complex, refusal, refuse_taken
 from ltc2neuro.tracing.dispatch.writing import Written, write_through
@@ -20,7 +19,7 @@ from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
 from ltc2neuro.tracing.ops.torch_ops import RULES, TorchRule, spellings
-from ltc2neuro.tracing.recording.extents import noted
+from ltc2neuro.tracing.recording.extents import counted, noted
 from ltc2neuro.tracing.recording.held_inputs import held
 from ltc2neuro.tracing.recording.held_inputs import recorded as recorded_held
 from ltc2neuro.tracing.recording.local_variables import Profile
@@ -128,8 +127,8 @@ def dispatch(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, ob
     recorder = [*symbols(args), *symbols(kwargs)][0].recorder
     if func in _STRUCTURE:
         return _STRUCTURE[func](*args, **kwargs)
-    if func in METADATA and not (func in OF_VALUES and symbols(args[1:])):
-        return metadata(func, args, kwargs)
+    if func in _METADATA and not (func in _OF_VALUES and symbols(args[1:])):
+        return _metadata(func, args, kwargs)
     if func in _CASTS:
         return _cast(func, args, kwargs)
     if is_complex((args, kwargs)):
@@ -212,6 +211,25 @@ def _store(recorder: Tape, target: object, result: object) -> object:
     return target
 
 
+def _metadata(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    if func is torch.Tensor.__hash__:
+        return id(args[0])
+    result, x = func(*plain(args), **plain(kwargs)), args[0]
+    if isinstance(x, ComplexPair):
+        x = symbols(x)[0]
+    if not isinstance(x, Symbolic):
+        return result
+    if isinstance(result, torch.Size):
+        return torch.Size([counted(n, axis, x.codes, x.recorder.decisions) for axis, n in enumerate(result)])
+    if func in _SIZES and isinstance(result, int):
+        axis = kwargs.get("dim", args[1] if len(args) > 1 else _SIZES[func])
+        size = counted(result, axis if isinstance(axis, int) else None, x.codes, x.recorder.decisions)
+        if func is torch.Tensor.__len__:  # Python makes a plain number of it
+            noted(size)
+        return size
+    return result
+
+
 def _cast(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     x, recorder = args[0], [*symbols(args), *symbols(kwargs)][0].recorder
     example = func(*plain(args), **plain(kwargs)) if isinstance(x, torch.Tensor) else None
@@ -238,10 +256,27 @@ def _cast(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, objec
 
 _STRUCTURE: dict[TorchFunction, TorchRule] = {repeat: repeated, held: recorded_held}
 """What records blocks, whose calls are the model's own, and what is ours"""
+_PROPERTIES = (
+    "shape", "dtype", "device", "ndim", "layout", "requires_grad", "is_leaf", "is_cuda", "is_sparse", "is_quantized",
+    "is_meta", "is_mps", "is_nested", "itemsize", "nbytes", "grad_fn", "is_cpu", "is_xpu", "is_mkldnn", "names",
+)  # fmt: skip
+_METADATA: set[TorchFunction] = {
+    *spellings(
+        "size", "dim", "ndimension", "numel", "nelement", "stride", "is_contiguous", "is_floating_point", "is_complex",
+        "is_signed", "get_device", "element_size", "storage_offset", "is_same_size", "__len__", "__hash__", "__repr__",
+        "__str__", "__format__", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones",
+        "new_full", "new_empty", "new_tensor", "new", "result_type", "has_names", "is_inference", "is_conj", "is_neg",
+    ),
+    *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
+}  # fmt: skip
+_OF_VALUES = set(spellings("new_tensor", "new"))
+"""What takes a shape, or values"""
 _UNFILLED = set(spellings("empty", "empty_like", "new_empty"))
 """What makes a buffer, whose numbers are whatever was in the memory"""
 _DETACHED = {*spellings("detach"), torch.Tensor.data.__get__}  # type: ignore[attr-defined]
 """What of a tensor without gradients is taken as a view: what is written into it is written into the tensor, too"""
+_SIZES = {**dict.fromkeys(spellings("size", "__len__"), 0), **dict.fromkeys(spellings("numel", "nelement"))}
+"""What returns one size -> of which axis, where it is not said; None: of all"""
 _CASTS = set(
     spellings("to", "float", "double", "half", "bfloat16", "int", "long", "short", "char", "byte", "bool", "type",
               "type_as", "cpu", "as_tensor", "asarray", "tensor", "cfloat", "cdouble")
